@@ -1,0 +1,202 @@
+package loadgen
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/rt"
+)
+
+// Pos is a place in a scenario file. Line and Column count from 1.
+type Pos struct {
+	File         string
+	Line, Column int
+}
+
+// Scenario is one parsed and validated scenario file. Matrices are not yet
+// expanded, environment references are resolved.
+type Scenario struct {
+	Name        string
+	Description string
+	File        string
+	Seed        uint64 // 0: the run picks one and prints it
+	Targets     []*Target
+	Auth        map[string]*AuthProfile
+	Groups      []*Group // in file order
+	Verify      []*Verify
+	Thresholds  []*Threshold
+	// Secrets are the values that came from the environment into places that
+	// hold secrets; every output must mask them.
+	Secrets []string
+	// Timeout bounds the whole run, 0 for the default of 30 minutes.
+	Timeout time.Duration
+}
+
+// Target is one named endpoint of a scenario.
+type Target struct {
+	Pos  Pos
+	Name string
+	rt.Target
+	Header http.Header
+}
+
+// AuthProfile says which token a client presents.
+type AuthProfile struct {
+	Pos   Pos
+	Name  string
+	None  bool   // present no token
+	Raw   string // present this string
+	JWT   *JWTSpec
+	Place Place // where the token goes; PlaceAuthToken by default for Socket.IO, PlaceHeader for the rest
+}
+
+// AuthRef is a use of a profile with changes, as in
+// {use: base, defect: expired, expiresIn: 3s}.
+type AuthRef struct {
+	Pos       Pos
+	Profile   *AuthProfile // nil means none
+	Defect    Defect       // "" for a sound token
+	ExpiresIn time.Duration
+	Place     Place // "" means the profile's
+}
+
+// JWTSpec is how tokens are minted for each client.
+type JWTSpec struct {
+	Alg       string // HS256…, RS256…, PS256…, ES256…, EdDSA
+	Secret    string // HMAC
+	Key       []byte // PEM private key for the rest
+	KeyID     string
+	Claims    map[string]any // string values may hold {{client.index}} and the like
+	ExpiresIn time.Duration
+}
+
+// Place is where a token travels.
+type Place string
+
+// Places. The last two take a name: cookie.session, query.token.
+const (
+	PlaceAuthToken   Place = "auth.token"           // Socket.IO CONNECT payload
+	PlaceHeader      Place = "header.authorization" // Authorization: Bearer
+	PlaceCookie      Place = "cookie"               // cookie.NAME
+	PlaceQuery       Place = "query"                // query.NAME
+	PlaceSubprotocol Place = "subprotocol"
+)
+
+// Defect is a flaw that the token minter puts into an otherwise sound token.
+type Defect string
+
+// The defects of the auth check.
+const (
+	DefectExpired       Defect = "expired"
+	DefectNotBefore     Defect = "notBefore"
+	DefectWrongKey      Defect = "wrongKey"
+	DefectAlgNone       Defect = "algNone"
+	DefectAlgConfusion  Defect = "algConfusion"
+	DefectTampered      Defect = "tampered"
+	DefectWrongAudience Defect = "wrongAudience"
+	DefectWrongIssuer   Defect = "wrongIssuer"
+	DefectNoExpiry      Defect = "noExpiry"
+	DefectUnknownKeyID  Defect = "unknownKeyId"
+	DefectOversize      Defect = "oversize"
+)
+
+// Group is one `clients:` entry.
+type Group struct {
+	Pos       Pos
+	Name      string
+	Count     int       // clients; per target with EachTarget, per cell with a Matrix
+	Targets   []*Target // one, or all of them for `target: each`
+	Auth      *AuthRef  // nil: none
+	Namespace string    // "" means the target's
+	Connect   Connect
+	Matrix    []Axis // in file order
+	Exclude   []Exclusion
+	Expect    *HandshakeExpect // what rejected and accepted mean for matrix cells
+	Flow      []*Step
+}
+
+// Connect says how fast and how a group connects.
+type Connect struct {
+	Rate            float64 // connects a second over the group, 0 means the default of 500/s
+	Timeout         time.Duration
+	Status          int    // SSE and HTTP: expected status
+	ContentType     string // SSE
+	FirstByteWithin time.Duration
+	Transports      []rt.Transport
+	Proto           string // "h2" asks for HTTP/2
+	LastEventID     string
+}
+
+// Axis is one dimension of a matrix.
+type Axis struct {
+	Pos    Pos
+	Name   string // transport, place, case, or a free name for {{matrix.NAME}}
+	Values []AxisValue
+}
+
+// AxisValue is one value of an axis. Cases carry an auth and an expectation.
+type AxisValue struct {
+	Pos    Pos
+	Name   string
+	Auth   *AuthRef
+	Expect *CaseExpect // nil unless a case
+}
+
+// CaseExpect is what must happen to the clients of a case.
+type CaseExpect struct {
+	Outcome string        // accepted, rejected, disconnected
+	Within  time.Duration // disconnected: bound after the connect
+}
+
+// Exclusion drops the cells whose axis values match, with a reason that the
+// report shows as skipped.
+type Exclusion struct {
+	Pos    Pos
+	Match  map[string]string
+	Reason string
+}
+
+// HandshakeExpect bounds acceptance and refusal.
+type HandshakeExpect struct {
+	Pos                Pos
+	AcceptedWithin     time.Duration
+	RejectedAt         []rt.Stage
+	RejectedStatus     []int
+	RejectedCode       []*Matcher
+	RejectedWithin     time.Duration
+	NoEventsBefore     bool
+	SocketClosedWithin time.Duration
+}
+
+// Verify is one delivery check between publishers and subscribers.
+type Verify struct {
+	Pos       Pos
+	Name      string
+	From, To  string // group names
+	Guarantee Guarantee
+	Order     Order
+	Within    time.Duration // later is late; 0 means no bound
+	Settle    time.Duration // wait after the last publish
+	GroupBy   string        // "target" prints the pod × pod grid
+	Nothing   bool          // isolation: To must receive nothing from From
+}
+
+// Guarantee is what the deliveries of a Verify must be.
+type Guarantee string
+
+// Guarantees.
+const (
+	AtMostOnce  Guarantee = "atMostOnce"
+	AtLeastOnce Guarantee = "atLeastOnce"
+	ExactlyOnce Guarantee = "exactlyOnce"
+)
+
+// Order is which order deliveries must keep.
+type Order string
+
+// Orders.
+const (
+	OrderNone         Order = "none"
+	OrderPerPublisher Order = "perPublisher"
+	OrderTotal        Order = "total"
+)

@@ -1,0 +1,84 @@
+package loadgen
+
+import "time"
+
+// Step is one entry of a flow. Exactly one of the pointers is set.
+type Step struct {
+	Pos  Pos
+	Name string // `as:`, or the kind and event
+	Line string // the step as the file has it, for messages
+
+	Emit    *Emit
+	On      *On
+	Expect  *Expect
+	Wait    time.Duration // `wait:`, 0 when not a wait
+	Barrier string
+	Publish *Publish
+}
+
+// Emit sends an event, once or at a rate.
+type Emit struct {
+	Event    string
+	Args     []Template // Socket.IO arguments; for plain WebSocket one value
+	Schedule Schedule
+	Ack      *AckExpect // nil: no ack asked for
+	Outcome  []Outcome  // classes, first match wins; unmatched sends are class "other"
+	Marker   bool       // some argument holds {{marker}}
+}
+
+// Publish is an HTTP request, once or at a rate.
+type Publish struct {
+	Method   string
+	Path     string // appended to the target's URL, "" for none
+	JSON     Template
+	Schedule Schedule
+	Status   []int // accepted statuses; nil means any 2xx
+	Marker   bool
+}
+
+// Schedule is an open schedule: send k is due at start + k/rate, whatever
+// became of the sends before it.
+type Schedule struct {
+	Rate      float64       // sends a second for each client, 0 means send once
+	TotalRate float64       // sends a second over the group; excludes Rate
+	For       time.Duration // how long
+	Count     int           // or how many sends for each client; 0 means bounded by For
+}
+
+// AckExpect bounds and checks an ack.
+type AckExpect struct {
+	Within time.Duration
+	Match  *Matcher
+}
+
+// On counts and verifies incoming events while the flow goes on.
+type On struct {
+	Event string // "" means any
+	At    string // JSONPath of the marker within the first argument, "" means scan the body
+	// UntilEnd keeps the client until the run's end; Count ends the step
+	// after so many events, For after a time.
+	UntilEnd bool
+	Count    int
+	For      time.Duration
+}
+
+// Expect waits for one event.
+type Expect struct {
+	Event  string
+	Match  *Matcher
+	Within time.Duration
+}
+
+// Outcome names a class of sends by what came back.
+type Outcome struct {
+	Class string
+	AnyOf []OutcomeWhen
+}
+
+// OutcomeWhen is one condition of an outcome class; exactly one field is set.
+type OutcomeWhen struct {
+	Ack        *Matcher // the ack's first argument matches
+	Event      string   // this event came instead of an ack
+	EventMatch *Matcher
+	Disconnect *Matcher // the connection was closed with a matching reason
+}

@@ -1,0 +1,68 @@
+// Package cluster is the seam between a gateway and the other pods of its
+// cluster. It holds the types of a cross-pod broadcast and the Backplane
+// interface; an in-memory hub for tests and single-process clusters is here,
+// Redis is in package redis below, so that a program that embeds the server
+// links Redis only if it asks for it.
+//
+// It imports the standard library only.
+package cluster
+
+import "context"
+
+// Broadcast is one message to the members of rooms of a namespace, or to all
+// of the namespace when Rooms is empty. It is immutable once published: the
+// gateway and the backplane share its slices.
+type Broadcast struct {
+	Namespace string
+	Rooms     []string
+	Except    []string // rooms; a socket id is a room too
+	// Args is a JSON array whose first element is the event name. Binary
+	// values stand as {"_placeholder":true,"num":i} for Attachments[i].
+	Args        []byte
+	Attachments [][]byte
+	Volatile    bool
+	Compress    bool // false is the wire's default
+}
+
+// Sink is the gateway's side: where a backplane delivers what other pods sent.
+type Sink interface {
+	// HasRoom reports whether this pod has a member of room, so that a
+	// backplane can drop a message before it decodes it.
+	HasRoom(namespace, room string) bool
+	// Deliver hands over one broadcast of another pod. It never blocks on a
+	// client. Calls for one publisher must be in the publisher's order.
+	Deliver(*Broadcast)
+}
+
+// Backplane carries broadcasts between pods.
+//
+// Publish must not block and must not wait for the network: the gateway has
+// already delivered locally. What can't be sent is kept in a bounded outbox in
+// order; what the outbox drops is counted in Status.
+type Backplane interface {
+	// Start connects and subscribes. It returns an error only for what will
+	// not mend itself (bad URL, refused credentials, wrong configuration); a
+	// backplane that can't reach its server yet starts degraded.
+	Start(ctx context.Context, sink Sink) error
+	// AddNamespace subscribes to a namespace; idempotent, may be called
+	// before and after Start.
+	AddNamespace(namespace string) error
+	Publish(*Broadcast)
+	Status() Status
+	// Close flushes the outbox until ctx ends and disconnects.
+	Close(ctx context.Context) error
+}
+
+// Status is a backplane's health at one moment.
+type Status struct {
+	Kind      string // "memory", "redis-classic"
+	Connected bool
+	Degraded  bool   // messages to or from other pods may be late or lost
+	Reason    string // why degraded, without secrets
+	Published uint64
+	Received  uint64
+	Dropped   uint64 // outbox overflow
+	Ignored   uint64 // garbage on the channels
+	Queued    int    // messages in the outbox now
+	RTTMicros int64  // last heartbeat through the backplane to oneself
+}
