@@ -1,0 +1,159 @@
+// Package stats holds the plain types of a gateway pod's statistics: what GET
+// /stats on the admin listener returns as JSON, what the terminal UI reads, and
+// what the metrics are made of.
+//
+// It imports the standard library only, so that a program can read a pod's
+// statistics without linking the gateway.
+package stats
+
+import "time"
+
+// Pod is one pod's statistics at one moment. Counters (fields whose comment
+// says "total") only grow, from the start of the process; everything else is a
+// gauge. Every duration is named with its unit. Maps are never nil in what
+// Server.Stats returns, and hold only keys that have been counted.
+type Pod struct {
+	// ID names the pod within its cluster; by default host name and a random
+	// suffix.
+	ID      string `json:"id"`
+	Version string `json:"version"`
+	// Time is when the statistics were taken.
+	Time    time.Time `json:"time"`
+	Started time.Time `json:"started"`
+	// UptimeSeconds is Time minus Started on the monotonic clock.
+	UptimeSeconds float64 `json:"uptimeSeconds"`
+	// Ready is whether the pod takes new clients; Reason says why not.
+	Ready    bool   `json:"ready"`
+	Reason   string `json:"reason,omitempty"`
+	Draining bool   `json:"draining"`
+
+	Clients    Clients `json:"clients"`
+	Rooms      int     `json:"rooms"`
+	Namespaces int     `json:"namespaces"`
+
+	Traffic     Traffic     `json:"traffic"`
+	Connections Connections `json:"connections"`
+	Refusals    Refusals    `json:"refusals"`
+	Queues      Queues      `json:"queues"`
+	Process     Process     `json:"process"`
+	// Backplane is nil when the pod works alone.
+	Backplane *Backplane `json:"backplane,omitempty"`
+	// Faults lists the faults switched on with --faulty; empty in production.
+	Faults []string `json:"faults,omitempty"`
+}
+
+// Clients counts the connections that are open now, by how they are carried. A
+// Socket.IO connection with several namespaces counts once.
+type Clients struct {
+	Total int `json:"total"`
+	// WebSocket and Polling are Socket.IO connections by current transport.
+	WebSocket int `json:"websocket"`
+	Polling   int `json:"polling"`
+	// PlainWebSocket counts connections of the plain WebSocket endpoint.
+	PlainWebSocket int `json:"plainWebsocket"`
+	// SSE is the sum of SSEHTTP1 and SSEHTTP2.
+	SSE      int `json:"sse"`
+	SSEHTTP1 int `json:"sseHttp1"`
+	SSEHTTP2 int `json:"sseHttp2"`
+}
+
+// Traffic counts application messages and the bytes of the frames that carried
+// them, payload only: no TCP, TLS or WebSocket headers. All are totals.
+type Traffic struct {
+	// MessagesIn counts events and acks received from clients, refused ones
+	// included.
+	MessagesIn uint64 `json:"messagesIn"`
+	// MessagesOut counts messages put in a client's queue: a broadcast to n
+	// members counts n.
+	MessagesOut uint64 `json:"messagesOut"`
+	BytesIn     uint64 `json:"bytesIn"`
+	BytesOut    uint64 `json:"bytesOut"`
+	// Broadcasts counts emits to rooms or a namespace, whatever the number of
+	// recipients. BroadcastsRemote of them came from other pods.
+	Broadcasts       uint64 `json:"broadcasts"`
+	BroadcastsRemote uint64 `json:"broadcastsRemote"`
+	// Published counts what came in through the publish API.
+	Published uint64 `json:"published"`
+}
+
+// Connections counts the beginnings and ends of connections. All are totals.
+type Connections struct {
+	// Opened counts connections that were accepted, Closed those that ended:
+	// Opened-Closed is Clients.Total.
+	Opened uint64 `json:"opened"`
+	Closed uint64 `json:"closed"`
+	// ClosedByReason has the sum Closed. Keys are the gateway's reasons, such
+	// as "transport close", "ping timeout", "slow consumer", "throttled",
+	// "server shutdown", "token expired".
+	ClosedByReason map[string]uint64 `json:"closedByReason"`
+	// HandshakeErrors counts connections that were refused for anything but
+	// authentication, by cause: "origin", "bad request", "connect timeout", …
+	HandshakeErrors map[string]uint64 `json:"handshakeErrors"`
+	// Upgrades counts moves from long polling to WebSocket.
+	Upgrades uint64 `json:"upgrades"`
+	// AcceptErrors counts failures of accept(2), such as no descriptors left.
+	AcceptErrors uint64 `json:"acceptErrors"`
+	// SSEHTTP1Browsers counts streams that a browser opened over HTTP/1.1,
+	// where it allows six connections a host.
+	SSEHTTP1Browsers uint64 `json:"sseHttp1Browsers"`
+}
+
+// Refusals counts what the guards refused. All are totals.
+type Refusals struct {
+	// AuthByCode counts refused tokens by the verifier's code: "expired",
+	// "bad_signature", …; Auth is their sum.
+	Auth       uint64            `json:"auth"`
+	AuthByCode map[string]uint64 `json:"authByCode"`
+	// Throttled counts messages that the throttle refused.
+	Throttled uint64 `json:"throttled"`
+	// StrikesClosed counts connections closed for too many refused messages.
+	StrikesClosed uint64 `json:"strikesClosed"`
+	// ProtocolErrors counts connections closed because the peer broke the
+	// protocol or a size limit.
+	ProtocolErrors uint64 `json:"protocolErrors"`
+}
+
+// Queues describes the outbound queues of all connections together.
+type Queues struct {
+	// Messages and Bytes wait to be written now. A frame that several
+	// connections share counts once for each.
+	Messages int64 `json:"messages"`
+	Bytes    int64 `json:"bytes"`
+	// SlowConsumers is the total of connections closed because their queue was
+	// full. VolatileDropped is the total of volatile messages not queued.
+	SlowConsumers   uint64 `json:"slowConsumers"`
+	VolatileDropped uint64 `json:"volatileDropped"`
+}
+
+// Process describes the Go process.
+type Process struct {
+	Goroutines int `json:"goroutines"`
+	// HeapBytes is live and not yet swept objects; RSSBytes is the resident
+	// set, 0 where the system doesn't tell it cheaply.
+	HeapBytes uint64 `json:"heapBytes"`
+	RSSBytes  uint64 `json:"rssBytes,omitempty"`
+	// CPUSeconds is the total of user and system time, 0 where unknown.
+	CPUSeconds float64 `json:"cpuSeconds,omitempty"`
+	GOMAXPROCS int     `json:"gomaxprocs"`
+}
+
+// Backplane is the health of the link to the other pods.
+type Backplane struct {
+	// Kind is "memory" or "redis-classic".
+	Kind      string `json:"kind"`
+	Connected bool   `json:"connected"`
+	// Degraded means that messages to or from other pods may be late or lost;
+	// Reason says why, without secrets.
+	Degraded bool   `json:"degraded"`
+	Reason   string `json:"reason,omitempty"`
+	// Published, Received, Dropped (outbox overflow) and Ignored (garbage on
+	// the channels) are totals; Queued is the length of the outbox now.
+	Published uint64 `json:"published"`
+	Received  uint64 `json:"received"`
+	Dropped   uint64 `json:"dropped"`
+	Ignored   uint64 `json:"ignored"`
+	Queued    int    `json:"queued"`
+	// RTTMicros is the last round trip through the backplane to oneself, in
+	// microseconds.
+	RTTMicros int64 `json:"rttMicros"`
+}
