@@ -1,0 +1,14 @@
+// Command rtk runs, loads and inspects real-time endpoints: `rtk serve` is a
+// gateway, `rtk bench` a load generator with a verdict, `rtk watch` a terminal
+// view. It is the only package of the module that touches the process: its
+// arguments, environment, streams, signals and exit code.
+package main
+
+import (
+	"context"
+	"os"
+)
+
+func main() {
+	os.Exit(run(context.Background(), newEnv(), os.Args[1:]))
+}
