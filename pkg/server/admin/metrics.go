@@ -1,0 +1,163 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/realtime-toolkit/rtk/pkg/server/stats"
+)
+
+// metricsHandler serves the pod's statistics to Prometheus from a registry of
+// its own.
+func metricsHandler(gw Gateway) (http.Handler, error) {
+	reg := prometheus.NewRegistry()
+	for _, c := range []prometheus.Collector{
+		newCollector(gw),
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		if err := reg.Register(c); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4}), nil
+}
+
+// collector turns one snapshot a scrape into metrics, so that the figures of a
+// scrape belong together and nothing is counted twice.
+type collector struct {
+	gw Gateway
+	// plain metrics have one value, split ones a value for each key of a map.
+	plain []plainMetric
+	split []splitMetric
+	info  *prometheus.Desc
+}
+
+type plainMetric struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(*stats.Pod) float64
+}
+
+type splitMetric struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(*stats.Pod) map[string]float64
+}
+
+func newCollector(gw Gateway) *collector {
+	c := &collector{gw: gw, info: prometheus.NewDesc("rtk_pod_info", "The pod: always 1.", []string{"pod", "version"}, nil)}
+	gauge := func(name, help string, f func(*stats.Pod) float64) {
+		c.plain = append(c.plain, plainMetric{prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, f})
+	}
+	counter := func(name, help string, f func(*stats.Pod) float64) {
+		c.plain = append(c.plain, plainMetric{prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue, f})
+	}
+	split := func(kind prometheus.ValueType, name, help, label string, f func(*stats.Pod) map[string]float64) {
+		c.split = append(c.split, splitMetric{prometheus.NewDesc(name, help, []string{label}, nil), kind, f})
+	}
+
+	gauge("rtk_ready", "1 while the pod takes new clients.", func(p *stats.Pod) float64 { return boolValue(p.Ready) })
+	gauge("rtk_draining", "1 while the pod stops gracefully.", func(p *stats.Pod) float64 { return boolValue(p.Draining) })
+	gauge("rtk_uptime_seconds", "Time since the start.", func(p *stats.Pod) float64 { return p.UptimeSeconds })
+	split(prometheus.GaugeValue, "rtk_clients", "Open connections by transport.", "transport", clientsByTransport)
+	gauge("rtk_rooms", "Rooms with a member on this pod.", func(p *stats.Pod) float64 { return float64(p.Rooms) })
+	gauge("rtk_namespaces", "Namespaces of this pod.", func(p *stats.Pod) float64 { return float64(p.Namespaces) })
+
+	counter("rtk_messages_received_total", "Messages received from clients.", func(p *stats.Pod) float64 { return float64(p.Traffic.MessagesIn) })
+	counter("rtk_messages_sent_total", "Messages put in clients' queues, one for each recipient.", func(p *stats.Pod) float64 { return float64(p.Traffic.MessagesOut) })
+	counter("rtk_received_bytes_total", "Payload bytes received from clients.", func(p *stats.Pod) float64 { return float64(p.Traffic.BytesIn) })
+	counter("rtk_sent_bytes_total", "Payload bytes sent to clients.", func(p *stats.Pod) float64 { return float64(p.Traffic.BytesOut) })
+	counter("rtk_broadcasts_total", "Messages to rooms or namespaces.", func(p *stats.Pod) float64 { return float64(p.Traffic.Broadcasts) })
+	counter("rtk_broadcasts_remote_total", "Messages to rooms or namespaces that came from other pods.", func(p *stats.Pod) float64 { return float64(p.Traffic.BroadcastsRemote) })
+	counter("rtk_published_total", "Messages from the publish API.", func(p *stats.Pod) float64 { return float64(p.Traffic.Published) })
+
+	counter("rtk_connections_opened_total", "Connections that were accepted.", func(p *stats.Pod) float64 { return float64(p.Connections.Opened) })
+	split(prometheus.CounterValue, "rtk_connections_closed_total", "Connections that ended, by reason.", "reason", func(p *stats.Pod) map[string]float64 { return floats(p.Connections.ClosedByReason) })
+	split(prometheus.CounterValue, "rtk_handshake_errors_total", "Connections refused for anything but authentication, by cause.", "cause", func(p *stats.Pod) map[string]float64 { return floats(p.Connections.HandshakeErrors) })
+	counter("rtk_upgrades_total", "Moves from long polling to WebSocket.", func(p *stats.Pod) float64 { return float64(p.Connections.Upgrades) })
+	counter("rtk_accept_errors_total", "Failures to accept a TCP connection.", func(p *stats.Pod) float64 { return float64(p.Connections.AcceptErrors) })
+	counter("rtk_sse_http1_browsers_total", "Streams that browsers opened over HTTP/1.1, where they allow six connections a host.", func(p *stats.Pod) float64 { return float64(p.Connections.SSEHTTP1Browsers) })
+
+	split(prometheus.CounterValue, "rtk_auth_failures_total", "Refused tokens, by code.", "code", func(p *stats.Pod) map[string]float64 { return floats(p.Refusals.AuthByCode) })
+	counter("rtk_throttled_total", "Messages that the throttle refused.", func(p *stats.Pod) float64 { return float64(p.Refusals.Throttled) })
+	counter("rtk_strikes_closed_total", "Connections closed for too many refused messages.", func(p *stats.Pod) float64 { return float64(p.Refusals.StrikesClosed) })
+	counter("rtk_protocol_errors_total", "Connections closed for breaking the protocol or a size limit.", func(p *stats.Pod) float64 { return float64(p.Refusals.ProtocolErrors) })
+
+	gauge("rtk_queue_messages", "Messages in all outbound queues.", func(p *stats.Pod) float64 { return float64(p.Queues.Messages) })
+	gauge("rtk_queue_bytes", "Bytes in all outbound queues.", func(p *stats.Pod) float64 { return float64(p.Queues.Bytes) })
+	counter("rtk_slow_consumers_total", "Connections closed because their queue was full.", func(p *stats.Pod) float64 { return float64(p.Queues.SlowConsumers) })
+	counter("rtk_volatile_dropped_total", "Volatile messages that were not queued.", func(p *stats.Pod) float64 { return float64(p.Queues.VolatileDropped) })
+
+	link := func(f func(*stats.Backplane) float64) func(*stats.Pod) float64 {
+		return func(p *stats.Pod) float64 {
+			if p.Backplane == nil {
+				return 0
+			}
+			return f(p.Backplane)
+		}
+	}
+	gauge("rtk_cluster_connected", "1 while the link to the other pods is up.", link(func(b *stats.Backplane) float64 { return boolValue(b.Connected) }))
+	gauge("rtk_cluster_degraded", "1 while messages to or from other pods may be late or lost.", link(func(b *stats.Backplane) float64 { return boolValue(b.Degraded) }))
+	gauge("rtk_cluster_outbox_messages", "Messages that wait to be sent to the other pods.", link(func(b *stats.Backplane) float64 { return float64(b.Queued) }))
+	gauge("rtk_cluster_rtt_seconds", "Last round trip through the backplane.", link(func(b *stats.Backplane) float64 { return float64(b.RTTMicros) / 1e6 }))
+	counter("rtk_cluster_published_total", "Messages sent to the other pods.", link(func(b *stats.Backplane) float64 { return float64(b.Published) }))
+	counter("rtk_cluster_received_total", "Messages received from the other pods.", link(func(b *stats.Backplane) float64 { return float64(b.Received) }))
+	counter("rtk_cluster_dropped_total", "Messages to other pods that the outbox dropped.", link(func(b *stats.Backplane) float64 { return float64(b.Dropped) }))
+	counter("rtk_cluster_ignored_total", "Messages on the channels that made no sense.", link(func(b *stats.Backplane) float64 { return float64(b.Ignored) }))
+	return c
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- c.info
+	for _, m := range c.plain {
+		ch <- m.desc
+	}
+	for _, m := range c.split {
+		ch <- m.desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	p := c.gw.Stats()
+	ch <- prometheus.MustNewConstMetric(c.info, prometheus.GaugeValue, 1, p.ID, p.Version)
+	for _, m := range c.plain {
+		ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&p))
+	}
+	for _, m := range c.split {
+		for label, v := range m.value(&p) {
+			ch <- prometheus.MustNewConstMetric(m.desc, m.kind, v, label)
+		}
+	}
+}
+
+func clientsByTransport(p *stats.Pod) map[string]float64 {
+	return map[string]float64{
+		"websocket":       float64(p.Clients.WebSocket),
+		"polling":         float64(p.Clients.Polling),
+		"plain_websocket": float64(p.Clients.PlainWebSocket),
+		"sse_http1":       float64(p.Clients.SSEHTTP1),
+		"sse_http2":       float64(p.Clients.SSEHTTP2),
+	}
+}
+
+func floats(in map[string]uint64) map[string]float64 {
+	out := make(map[string]float64, len(in))
+	for k, v := range in {
+		out[k] = float64(v)
+	}
+	return out
+}
+
+func boolValue(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
