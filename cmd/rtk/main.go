@@ -10,5 +10,7 @@ import (
 )
 
 func main() {
-	os.Exit(run(context.Background(), newEnv(), os.Args[1:]))
+	env := newEnv()
+	followParent(env)
+	os.Exit(run(context.Background(), env, os.Args[1:]))
 }

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/realtime-toolkit/rtk/pkg/loadgen"
+)
+
+// reportFormat tells a report file's format by its suffix, "" if unknown.
+func reportFormat(path string) string {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".xml":
+		return "junit"
+	case ".json":
+		return "json"
+	case ".txt":
+		return "text"
+	}
+	return ""
+}
+
+// render writes reports in one format.
+func render(format string, reports []*loadgen.Report, opts loadgen.TextOptions) ([]byte, error) {
+	var b bytes.Buffer
+	var err error
+	switch format {
+	case "json":
+		err = loadgen.WriteJSON(&b, reports)
+	case "junit":
+		err = loadgen.WriteJUnit(&b, reports)
+	default:
+		for _, r := range reports {
+			if err = loadgen.WriteText(&b, r, opts); err != nil {
+				break
+			}
+			b.WriteByte('\n')
+		}
+		if err == nil && len(reports) > 1 {
+			err = loadgen.WriteVerdictTable(&b, reports, opts)
+		}
+	}
+	return b.Bytes(), err
+}
+
+// write puts the result on stdout and the report files beside it. A file that
+// can't be written is an error even if the verdict was good: CI would miss it.
+func (r *benchRun) write(reports []*loadgen.Report) error {
+	for _, path := range r.reports {
+		out, err := render(reportFormat(path), reports, loadgen.TextOptions{Width: 100, Version: version()})
+		if err == nil {
+			err = os.WriteFile(path, out, 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("write report %s: %w", path, err)
+		}
+	}
+	opts := loadgen.TextOptions{Color: r.env.Color(r.color, r.env.Stdout), Width: r.env.Width(), Version: version()}
+	if r.quiet && r.output == "text" {
+		return loadgen.WriteVerdictTable(r.env.Stdout, reports, opts)
+	}
+	out, err := render(r.output, reports, opts)
+	if err != nil {
+		return err
+	}
+	_, err = r.env.Stdout.Write(out)
+	return err
+}
+
+// severity orders verdicts: the worst of several runs is the program's.
+var severity = map[loadgen.Verdict]int{
+	loadgen.Pass: 0, loadgen.Inconclusive: 1, loadgen.Unreachable: 2,
+	loadgen.TimedOut: 3, loadgen.Fail: 4, loadgen.Interrupted: 5,
+}
+
+// verdict ends the program with the exit code of the worst verdict and one
+// last line on stderr.
+func (r *benchRun) verdict(reports []*loadgen.Report) error {
+	worst := reports[0]
+	for _, rep := range reports {
+		if severity[rep.Verdict] > severity[worst.Verdict] {
+			worst = rep
+		}
+	}
+	code := worst.Verdict.ExitCode()
+	if worst.Verdict == loadgen.Interrupted {
+		if s := r.signal.Load(); s != nil {
+			code = signalCode(*s)
+		}
+	}
+	line := fmt.Sprintf("rtk: %s (%d)", strings.ToUpper(string(worst.Verdict)), code)
+	if worst.Reason != "" {
+		line += ": " + worst.Scenario + ": " + worst.Reason
+	}
+	fmt.Fprintln(r.env.Stderr, line)
+	if code == exitOK {
+		return nil
+	}
+	return &exitError{code: code}
+}

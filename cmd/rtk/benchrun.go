@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/realtime-toolkit/rtk/pkg/client"
+	"github.com/realtime-toolkit/rtk/pkg/loadgen"
+	"github.com/realtime-toolkit/rtk/pkg/rt"
+	"github.com/realtime-toolkit/rtk/scenarios"
+)
+
+// maxScenario bounds a scenario file.
+const maxScenario = 1 << 20
+
+// benchRun is one invocation of `rtk bench`.
+type benchRun struct {
+	*benchOptions
+	vars    map[string]string // overlay on the environment
+	targets []rt.Target
+	cluster *pods
+	dialer  *client.Dialer
+	show    *progress
+	// signal is the first signal that came, for the exit code.
+	signal atomic.Pointer[os.Signal]
+}
+
+func runBench(ctx context.Context, o *benchOptions) error {
+	r := &benchRun{benchOptions: o, show: newProgress(o.env, o.progress)}
+	if err := r.variables(); err != nil {
+		return err
+	}
+	names := o.scenarios
+	if len(names) == 0 {
+		names = defaultScenarios
+	}
+	// Everything that can be wrong with the input is found before a process
+	// starts or a byte is sent.
+	if err := r.parseTargets(); err != nil {
+		return err
+	}
+	needPods := false
+	for _, name := range names {
+		if shipped(name) {
+			needPods = needPods || len(r.targets) == 0
+			continue
+		}
+		if _, err := r.parse(name); err != nil {
+			return err
+		}
+	}
+
+	ctx, stop := r.onSignal(ctx)
+	defer stop()
+	if needPods {
+		var err error
+		if r.cluster, err = startPods(ctx, o.env, o.pods, r.vars["JWT_SECRET"], r.podFlags()); err != nil {
+			return r.interrupted(err)
+		}
+		defer r.cluster.stop()
+		r.usePods()
+	}
+	r.dialer = client.New(client.Options{Insecure: o.insecure, UserAgent: "rtk/" + version()})
+	defer r.dialer.Close()
+
+	var reports []*loadgen.Report
+	for _, name := range names {
+		rep, err := r.one(ctx, name)
+		if err != nil {
+			return r.interrupted(err)
+		}
+		reports = append(reports, rep)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	if err := r.write(reports); err != nil {
+		return err
+	}
+	return r.verdict(reports)
+}
+
+// variables builds the overlay that flags put over the environment.
+func (r *benchRun) variables() error {
+	r.vars = map[string]string{}
+	secret, err := readValue(r.env, r.jwtSecret)
+	if err != nil {
+		return usagef("--jwt-secret: %w", err)
+	}
+	if secret == "" {
+		secret = r.env.Getenv("JWT_SECRET")
+	}
+	if secret != "" {
+		r.vars["JWT_SECRET"] = secret
+	}
+	if r.limit != "" {
+		n, ok := strings.CutSuffix(r.limit, "/s")
+		if !ok {
+			return usagef("--limit %q: want messages a second, as in 20/s", r.limit)
+		}
+		r.vars["LIMIT"] = n
+	}
+	for _, s := range r.set {
+		name, value, _ := strings.Cut(s, "=")
+		r.vars[name] = value
+	}
+	return nil
+}
+
+func (r *benchRun) lookup(name string) (string, bool) {
+	if v, ok := r.vars[name]; ok {
+		return v, true
+	}
+	return r.env.LookupEnv(name)
+}
+
+func (r *benchRun) parseTargets() error {
+	for i, s := range r.benchOptions.targets {
+		t, err := rt.ParseTarget(s)
+		if err != nil {
+			return err
+		}
+		t.Insecure = r.insecure
+		if len(r.benchOptions.targets) > 1 {
+			t.Name = fmt.Sprintf("pod-%d", i)
+		}
+		r.targets = append(r.targets, t)
+	}
+	if len(r.targets) > 0 {
+		r.setDefault("URL", r.benchOptions.targets[0])
+	}
+	return nil
+}
+
+// usePods makes the started gateways the targets.
+func (r *benchRun) usePods() {
+	r.vars["JWT_SECRET"] = r.cluster.Secret
+	r.setDefault("URL", r.cluster.gateways[0].URL)
+	r.setDefault("PUBLISH_URL", r.cluster.gateways[0].Admin+"/api/publish")
+	for i, c := range r.cluster.gateways {
+		t, err := rt.ParseTarget("sio+" + c.URL)
+		if err != nil {
+			continue // it came from our own listener
+		}
+		t.Name = fmt.Sprintf("pod-%d", i)
+		r.targets = append(r.targets, t)
+	}
+}
+
+func (r *benchRun) setDefault(name, value string) {
+	if _, ok := r.lookup(name); !ok {
+		r.vars[name] = value
+	}
+}
+
+// podFlags are the flags of the gateways: the limits that the shipped
+// scenarios expect, then what the user adds.
+func (r *benchRun) podFlags() []string {
+	limit := r.vars["LIMIT"]
+	if limit == "" {
+		limit = "20"
+	}
+	return append([]string{"--throttle", limit + "/s", "--throttle-burst", "40"}, r.serveFlags...)
+}
+
+// parse reads and checks one scenario.
+func (r *benchRun) parse(name string) (*loadgen.Scenario, error) {
+	var src []byte
+	var err error
+	if shipped(name) {
+		src, err = scenarios.Open(name)
+	} else {
+		src, err = readScenario(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	sc, diags := loadgen.Parse(name, src, r.lookup)
+	if diags.HasErrors() {
+		printDiagnostics(r.env.Stderr, diags)
+		return nil, &exitError{code: exitUsage}
+	}
+	return sc, nil
+}
+
+func readScenario(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) && !strings.ContainsAny(name, "./\\") {
+			return nil, hint(usagef("no scenario %q%s", name, didYouMean(name, scenarios.Names())),
+				"shipped are "+strings.Join(scenarios.Names(), ", ")+"; anything else is a file")
+		}
+		return nil, usagef("read scenario: %w", err)
+	}
+	defer f.Close()
+	src := make([]byte, maxScenario+1)
+	n, err := readFull(f, src)
+	if err != nil {
+		return nil, usagef("read scenario %s: %w", name, err)
+	}
+	if n > maxScenario {
+		return nil, usagef("read scenario %s: larger than 1 MiB", name)
+	}
+	return src[:n], nil
+}
+
+// one runs one scenario.
+func (r *benchRun) one(ctx context.Context, name string) (*loadgen.Report, error) {
+	sc, err := r.parse(name)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.targets) > 0 {
+		if err := sc.OverrideTargets(r.targets); err != nil {
+			return nil, usagef("%s: %w", name, err)
+		}
+	}
+	if r.timeout > 0 {
+		sc.Timeout = r.timeout
+	}
+	seed := r.seed
+	if seed == 0 {
+		seed = sc.Seed
+	}
+	plan, err := loadgen.Compile(sc, loadgen.CompileOptions{Seed: seed})
+	if err != nil {
+		return nil, usagef("%s: %w", name, err)
+	}
+	sources, err := checkBudget(plan)
+	if err != nil {
+		return nil, err
+	}
+	r.show.begin(sc.Name)
+	rep, err := loadgen.Run(ctx, plan, loadgen.Options{
+		Dialer:      r.dialer,
+		Requester:   r.dialer,
+		Progress:    r.show.show,
+		SourceAddrs: sources,
+		Grace:       r.grace,
+	})
+	r.show.end()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if r.cluster != nil {
+		if died := r.cluster.died(); died != "" {
+			return nil, &exitError{exitInternal, fmt.Errorf("%s: a process that rtk started is gone: %s", name, died)}
+		}
+	}
+	return rep, nil
+}
+
+// onSignal cancels the context at the first SIGINT or SIGTERM, so that the run
+// stops sending and reports what it has; the second ends the program.
+func (r *benchRun) onSignal(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals, stop := r.env.Notify()
+	go func() {
+		for {
+			select {
+			case s := <-signals:
+				if r.signal.Swap(&s) != nil {
+					exitNow(exitInterrupted)
+				}
+				fmt.Fprintln(r.env.Stderr, "\nrtk: stopping, a second ctrl-c ends at once")
+				cancel()
+			case <-ctx.Done():
+				if r.signal.Load() == nil {
+					return
+				}
+				// Keep listening for the second signal while the report is made.
+				ctx = context.WithoutCancel(ctx)
+			}
+		}
+	}()
+	return ctx, func() { stop(); cancel() }
+}
+
+// interrupted turns an error that a signal caused into its exit code.
+func (r *benchRun) interrupted(err error) error {
+	if s := r.signal.Load(); s != nil && errors.Is(err, context.Canceled) {
+		return &exitError{code: signalCode(*s)}
+	}
+	return err
+}
+
+func signalCode(s os.Signal) int {
+	if s == syscall.SIGTERM {
+		return 128 + int(syscall.SIGTERM)
+	}
+	return exitInterrupted
+}

@@ -1,0 +1,24 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"syscall"
+)
+
+// raiseDescriptors raises the soft limit of open files to need if the hard
+// limit allows, and returns the limit in force.
+func raiseDescriptors(need int) (int, error) {
+	var l syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
+		return 0, fmt.Errorf("read the open files limit: %w", err)
+	}
+	if uint64(l.Cur) < uint64(need) && l.Cur < l.Max {
+		l.Cur = l.Max
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
+			return 0, fmt.Errorf("raise the open files limit: %w", err)
+		}
+	}
+	return int(min(uint64(l.Cur), 1<<30)), nil
+}
