@@ -1,0 +1,156 @@
+package ledger
+
+import (
+	"math"
+	"sync"
+	"time"
+)
+
+// Source is one publisher that an audience watches.
+type Source struct {
+	Publisher int
+	// Within is the bound beyond which an arrival is late, 0 for none.
+	Within time.Duration
+}
+
+// Audience is a group of subscribers that watch the same publishers. Its
+// methods are safe for concurrent use; calls for the same subscriber wait for
+// each other, those for different subscribers do not.
+type Audience struct {
+	book    *Book
+	sources []Source
+	slot    []int32 // by publisher: index of its source, -1 for none
+	pairs   []pair  // subscribers × sources
+	subs    []subscriber
+	total   bool
+}
+
+type subscriber struct {
+	mu sync.Mutex
+	// from and to bound the time in which the subscriber must receive. from
+	// is 0 while it doesn't, to is endless until it leaves. cut is when its
+	// connection was lost, 0 if it was not.
+	from, to, cut Micros
+	self          int32 // its own publisher id, -1 for none
+	foreign       uint32
+	corrupt       uint32
+	order         *[]uint64 // arrivals in order, only where total order is asked for
+}
+
+// endless is the end of a window that no one has closed.
+const endless = Micros(math.MaxInt64)
+
+// Audience adds n subscribers who watch the sources. With total set, the
+// order across publishers is kept for Disorder, at 8 bytes an arrival.
+func (b *Book) Audience(n int, sources []Source, total bool) *Audience {
+	a := &Audience{
+		book: b, sources: sources, total: total,
+		slot:  make([]int32, len(b.publishers)),
+		pairs: make([]pair, n*len(sources)),
+		subs:  make([]subscriber, n),
+	}
+	for i := range a.slot {
+		a.slot[i] = -1
+	}
+	for i, s := range sources {
+		a.slot[s.Publisher] = int32(i)
+	}
+	for i := range a.subs {
+		a.subs[i].to, a.subs[i].self = endless, -1
+	}
+	return a
+}
+
+// Self says that a subscriber is the same client as a publisher. Nothing is
+// expected between the two, because servers differ on whether a sender gets
+// its own messages.
+func (a *Audience) Self(sub, pub int) { a.subs[sub].self = int32(pub) }
+
+// Join opens the window in which the subscriber must receive.
+func (a *Audience) Join(sub int, at Micros) {
+	s := &a.subs[sub]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.from == 0 {
+		s.from = max(at, 1)
+	}
+}
+
+// Leave closes the window as planned.
+func (a *Audience) Leave(sub int, at Micros) {
+	s := &a.subs[sub]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.to = min(s.to, at)
+}
+
+// Cut says that the subscriber's connection was lost. The window stays open:
+// what is published from then on counts as lost where the guarantee says that
+// everything must arrive.
+func (a *Audience) Cut(sub int, at Micros) {
+	s := &a.subs[sub]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cut == 0 {
+		s.cut = max(at, 1)
+	}
+}
+
+// Receipt is what the arrival of a marker meant.
+type Receipt struct {
+	Arrival Arrival
+	Marker  Marker // zero if corrupt
+	Late    bool
+	// Missing is by how much the number of messages that are missing so far
+	// went up (a gap opened) or down (one was filled).
+	Missing int32
+}
+
+// Receive notes that the subscriber received a message whose marker starts at
+// b, which Find has located.
+func (a *Audience) Receive(sub int, b []byte, at Micros) Receipt {
+	m, err := Parse(b)
+	s := &a.subs[sub]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.corrupt++
+		return Receipt{Arrival: Corrupt}
+	}
+	r := Receipt{Marker: m}
+	if m.Run != a.book.run || int(m.Publisher) >= len(a.slot) || m.Seq == math.MaxUint32 {
+		s.foreign++
+		r.Arrival = Foreign
+		return r
+	}
+	slot := a.slot[m.Publisher]
+	if slot < 0 {
+		r.Arrival = Unknown
+		return r
+	}
+	p := &a.pairs[sub*len(a.sources)+int(slot)]
+	base, next := p.base, p.next
+	r.Arrival = p.receive(m.Seq)
+	switch r.Arrival {
+	case Gap:
+		r.Missing = int32(m.Seq - next)
+	case Misorder:
+		if r.Missing = -1; m.Seq < base {
+			r.Missing = int32(base - m.Seq - 1)
+		}
+	case Duplicate:
+		return r
+	}
+	if w := a.sources[slot].Within; w > 0 && at-m.At > w.Microseconds() {
+		e := p.exceptions()
+		e.late = e.late.add(m.Seq)
+		r.Late = true
+	}
+	if a.total {
+		if s.order == nil {
+			s.order = new([]uint64)
+		}
+		*s.order = append(*s.order, uint64(slot)<<32|uint64(m.Seq))
+	}
+	return r
+}

@@ -1,0 +1,38 @@
+package ledger
+
+// Book holds the publishers of one run and the audiences that watch them.
+// Publish and Accept are safe for concurrent use.
+type Book struct {
+	run        uint32
+	publishers []publisher
+}
+
+// New returns a book for the publishers 0 to n-1 of a run.
+func New(run uint32, n int) *Book {
+	return &Book{run: run, publishers: make([]publisher, n)}
+}
+
+// Run is the number that the run's markers carry.
+func (b *Book) Run() uint32 { return b.run }
+
+// Publish logs that a publisher is about to send its next message, and
+// returns the message's sequence number.
+func (b *Book) Publish(pub int, at Micros) uint32 { return b.publishers[pub].publish(at) }
+
+// Accept logs that the server has accepted a message. What was never accepted
+// is expected nowhere, and where it arrives all the same it is indeterminate.
+func (b *Book) Accept(pub int, seq uint32, at Micros) { b.publishers[pub].accept(seq, at) }
+
+// Published returns how many messages a publisher has sent and how many of
+// them were accepted.
+func (b *Book) Published(pub int) (sent, accepted int64) {
+	p := &b.publishers[pub]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, a := range p.acked {
+		if a != 0 {
+			accepted++
+		}
+	}
+	return int64(len(p.sent)), accepted
+}
