@@ -1,0 +1,16 @@
+// Package redisadapter encodes and decodes what servers publish to each other
+// through the classic adapter of Socket.IO, @socket.io/redis-adapter 8.3: channel
+// names and broadcasts, MessagePack in the dialect of notepack.io 3.0.
+//
+// A broadcast's arguments are JSON on this side, with placeholders for binary
+// values as in a Socket.IO binary packet, and MessagePack on the other.
+// AppendBroadcast writes the bytes that notepack.io writes for the same values,
+// but for two cases where it keeps what notepack would lose: whole numbers
+// beyond 2^53 stay exact up to 64 bits, and greater ones become floats.
+//
+// Everything is pure and safe for concurrent use; decoders never panic and
+// bound depth and size.
+//
+// It imports the standard library, tinylib/msgp and its siblings in package
+// wire only.
+package redisadapter
