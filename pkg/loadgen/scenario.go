@@ -2,6 +2,8 @@ package loadgen
 
 import (
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/rt"
@@ -11,6 +13,11 @@ import (
 type Pos struct {
 	File         string
 	Line, Column int
+}
+
+// String is file:line:column.
+func (p Pos) String() string {
+	return p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
 }
 
 // Scenario is one parsed and validated scenario file. Matrices are not yet
@@ -62,8 +69,11 @@ type AuthRef struct {
 
 // JWTSpec is how tokens are minted for each client.
 type JWTSpec struct {
-	Alg       string // HS256…, RS256…, PS256…, ES256…, EdDSA
-	Secret    string // HMAC
+	Alg    string // HS256…, RS256…, PS256…, ES256…, EdDSA
+	Secret string // HMAC
+	// KeyFile names the file of Key, relative to the scenario's file; empty
+	// when the key is in the scenario. Parse does not read it, see LoadKeys.
+	KeyFile   string
 	Key       []byte // PEM private key for the rest
 	KeyID     string
 	Claims    map[string]any // string values may hold {{client.index}} and the like
@@ -73,14 +83,25 @@ type JWTSpec struct {
 // Place is where a token travels.
 type Place string
 
-// Places. The last two take a name: cookie.session, query.token.
+// Places. The last two always come with a name: cookie.session, query.token.
 const (
 	PlaceAuthToken   Place = "auth.token"           // Socket.IO CONNECT payload
 	PlaceHeader      Place = "header.authorization" // Authorization: Bearer
+	PlaceSubprotocol Place = "subprotocol"          // Sec-WebSocket-Protocol
 	PlaceCookie      Place = "cookie"               // cookie.NAME
 	PlaceQuery       Place = "query"                // query.NAME
-	PlaceSubprotocol Place = "subprotocol"
 )
+
+// Split divides cookie.session into PlaceCookie and session. Places without a
+// name of their own have an empty one.
+func (p Place) Split() (kind Place, name string) {
+	for _, k := range []Place{PlaceCookie, PlaceQuery} {
+		if rest, ok := strings.CutPrefix(string(p), string(k)+"."); ok {
+			return k, rest
+		}
+	}
+	return p, ""
+}
 
 // Defect is a flaw that the token minter puts into an otherwise sound token.
 type Defect string
@@ -105,7 +126,7 @@ type Group struct {
 	Pos       Pos
 	Name      string
 	Count     int       // clients; per target with EachTarget, per cell with a Matrix
-	Targets   []*Target // one, or all of them for `target: each`
+	Targets   []*Target // one, or several for `target: each` and lists: then Count is for each of them
 	Auth      *AuthRef  // nil: none
 	Namespace string    // "" means the target's
 	Connect   Connect
@@ -134,6 +155,14 @@ type Axis struct {
 	Values []AxisValue
 }
 
+// Names of the axes that have a meaning of their own.
+const (
+	AxisTransport = "transport" // values websocket, polling
+	AxisPlace     = "place"     // values are Places
+	AxisCase      = "case"
+	AxisTarget    = "target" // values are target names
+)
+
 // AxisValue is one value of an axis. Cases carry an auth and an expectation.
 type AxisValue struct {
 	Pos    Pos
@@ -144,9 +173,16 @@ type AxisValue struct {
 
 // CaseExpect is what must happen to the clients of a case.
 type CaseExpect struct {
-	Outcome string        // accepted, rejected, disconnected
+	Outcome string        // OutcomeAccepted, OutcomeRejected or OutcomeDisconnected
 	Within  time.Duration // disconnected: bound after the connect
 }
+
+// Outcomes of a handshake that a case may expect.
+const (
+	OutcomeAccepted     = "accepted"
+	OutcomeRejected     = "rejected"
+	OutcomeDisconnected = "disconnected"
+)
 
 // Exclusion drops the cells whose axis values match, with a reason that the
 // report shows as skipped.

@@ -2,10 +2,11 @@ package loadgen
 
 import "time"
 
-// Step is one entry of a flow. Exactly one of the pointers is set.
+// Step is one entry of a flow. Exactly one of the pointers is set, or Wait,
+// or Barrier.
 type Step struct {
 	Pos  Pos
-	Name string // `as:`, or the kind and event
+	Name string // `as:`, or the kind and event: "emit say"
 	Line string // the step as the file has it, for messages
 
 	Emit    *Emit
@@ -16,21 +17,29 @@ type Step struct {
 	Publish *Publish
 }
 
+// DefaultStepWithin bounds acks and expected events for which the file names
+// no bound.
+const DefaultStepWithin = 10 * time.Second
+
 // Emit sends an event, once or at a rate.
 type Emit struct {
 	Event    string
-	Args     []Template // Socket.IO arguments; for plain WebSocket one value
+	Args     []Template // Socket.IO arguments; for plain WebSocket one value or none
 	Schedule Schedule
 	Ack      *AckExpect // nil: no ack asked for
 	Outcome  []Outcome  // classes, first match wins; unmatched sends are class "other"
 	Marker   bool       // some argument holds {{marker}}
 }
 
+// OutcomeOther is the class of sends that no class of an outcome matches.
+const OutcomeOther = "other"
+
 // Publish is an HTTP request, once or at a rate.
 type Publish struct {
 	Method   string
 	Path     string // appended to the target's URL, "" for none
 	JSON     Template
+	HasBody  bool // JSON is to be sent
 	Schedule Schedule
 	Status   []int // accepted statuses; nil means any 2xx
 	Marker   bool
@@ -45,6 +54,9 @@ type Schedule struct {
 	Count     int           // or how many sends for each client; 0 means bounded by For
 }
 
+// Once tells that the step sends a single time.
+func (s Schedule) Once() bool { return s.Rate == 0 && s.TotalRate == 0 }
+
 // AckExpect bounds and checks an ack.
 type AckExpect struct {
 	Within time.Duration
@@ -55,8 +67,10 @@ type AckExpect struct {
 type On struct {
 	Event string // "" means any
 	At    string // JSONPath of the marker within the first argument, "" means scan the body
+	// Path is At compiled, nil for "".
+	Path *Path
 	// UntilEnd keeps the client until the run's end; Count ends the step
-	// after so many events, For after a time.
+	// after so many events, For after a time. Exactly one of them is set.
 	UntilEnd bool
 	Count    int
 	For      time.Duration
@@ -75,9 +89,11 @@ type Outcome struct {
 	AnyOf []OutcomeWhen
 }
 
-// OutcomeWhen is one condition of an outcome class; exactly one field is set.
+// OutcomeWhen is one condition of an outcome class; exactly one of Ack,
+// AnyAck, Event and Disconnect is set.
 type OutcomeWhen struct {
 	Ack        *Matcher // the ack's first argument matches
+	AnyAck     bool     // any ack
 	Event      string   // this event came instead of an ack
 	EventMatch *Matcher
 	Disconnect *Matcher // the connection was closed with a matching reason

@@ -1,10 +1,32 @@
 package loadgen
 
+import (
+	"strconv"
+	"strings"
+)
+
 // Template is a payload compiled at load time: literal bytes and {{variables}}.
 // The zero value renders nothing. Templates are immutable and safe for
 // concurrent use.
+//
+// A template of YAML data renders as JSON. A string in it stays a string
+// whatever it holds: args: ["{{seq}}"] sends "7", not 7. To send a number,
+// write the arguments as JSON text, where a variable outside of quotes is a
+// number: argsJSON: '[{"n": {{seq}}}]'.
 type Template struct {
-	text string
+	text  string
+	parts []templatePart
+}
+
+type templatePart struct {
+	lit  string // literal text, when v is nil
+	v    *templateVar
+	mod  uint64 // {{seq % 100}}, 0 for none
+	name string // matrix.NAME
+	nth  uint64 // which of the template's random values
+	// escape: the value stands within a JSON string. quote: it stands alone
+	// in JSON and is a text.
+	escape, quote bool
 }
 
 // TemplateVars are the values of one rendering.
@@ -17,8 +39,161 @@ type TemplateVars struct {
 	NowMS  int64             // now, Unix milliseconds
 	Matrix map[string]string // matrix.NAME
 	Marker []byte            // marker, made by the ledger for this send
-	Rand   uint64            // rand, from the run's seed
+	Rand   uint64            // rand and uuid, from the run's seed
+}
+
+// templateVar is one variable of the language. Exactly one of number and text
+// is set.
+type templateVar struct {
+	name    string
+	doc     string
+	perSend bool // has a value only while a message is sent
+	number  func(v *TemplateVars, p *templatePart) uint64
+	text    func(dst []byte, v *TemplateVars, p *templatePart) []byte
+}
+
+var templateVars = []*templateVar{
+	{name: "client.index", doc: "index of the client within its group, from 0", number: func(v *TemplateVars, _ *templatePart) uint64 { return uint64(v.Client) }},
+	{name: "client.group", doc: "name of the group", text: func(dst []byte, v *TemplateVars, _ *templatePart) []byte { return append(dst, v.Group...) }},
+	{name: "target.name", doc: "name of the client's target", text: func(dst []byte, v *TemplateVars, _ *templatePart) []byte { return append(dst, v.Target...) }},
+	{name: "run.id", doc: "id of the run", text: func(dst []byte, v *TemplateVars, _ *templatePart) []byte { return append(dst, v.RunID...) }},
+	{name: "seq", doc: "number of this send within the step and client, from 0", perSend: true, number: func(v *TemplateVars, _ *templatePart) uint64 { return uint64(v.Seq) }},
+	{name: "now", doc: "Unix time in milliseconds", number: func(v *TemplateVars, _ *templatePart) uint64 { return uint64(v.NowMS) }},
+	// 53 bits, because JSON numbers above that lose digits in JavaScript.
+	{name: "rand", doc: "random number from the run's seed, below 2^53", number: func(v *TemplateVars, p *templatePart) uint64 { return mix64(v.Rand+p.nth) >> 11 }},
+	{name: "uuid", doc: "random UUID from the run's seed", text: appendUUID},
+	{name: "marker", doc: "the envelope by which verify recognises the message", perSend: true, text: func(dst []byte, v *TemplateVars, _ *templatePart) []byte { return append(dst, v.Marker...) }},
+	{name: "matrix.NAME", doc: "value of a matrix axis", text: func(dst []byte, v *TemplateVars, p *templatePart) []byte { return append(dst, v.Matrix[p.name]...) }},
 }
 
 // Append renders the template after dst.
-func (t Template) Append(dst []byte, v *TemplateVars) []byte { return append(dst, t.text...) }
+func (t Template) Append(dst []byte, v *TemplateVars) []byte {
+	for i := range t.parts {
+		p := &t.parts[i]
+		switch {
+		case p.v == nil:
+			dst = append(dst, p.lit...)
+		case p.v.number != nil:
+			n := p.v.number(v, p)
+			if p.mod > 0 {
+				n %= p.mod
+			}
+			dst = strconv.AppendUint(dst, n, 10)
+		default:
+			dst = p.appendText(dst, v)
+		}
+	}
+	return dst
+}
+
+// appendText renders a text variable. The value is appended first and escaped
+// in place only if it needs to be, so that no scratch buffer is allocated.
+func (p *templatePart) appendText(dst []byte, v *TemplateVars) []byte {
+	if p.quote {
+		dst = append(dst, '"')
+	}
+	from := len(dst)
+	dst = p.v.text(dst, v, p)
+	if p.escape || p.quote {
+		for _, c := range dst[from:] {
+			if c < 0x20 || c == '"' || c == '\\' {
+				raw := string(dst[from:])
+				dst = appendJSONText(dst[:from], raw)
+				break
+			}
+		}
+	}
+	if p.quote {
+		dst = append(dst, '"')
+	}
+	return dst
+}
+
+// String is the template as JSON text with its {{variables}}.
+func (t Template) String() string { return t.text }
+
+// Static tells that the template has no variables.
+func (t Template) Static() bool {
+	for i := range t.parts {
+		if t.parts[i].v != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// HasMarker tells that the template holds {{marker}}.
+func (t Template) HasMarker() bool { return t.uses("marker") }
+
+func (t Template) uses(name string) bool {
+	for i := range t.parts {
+		if v := t.parts[i].v; v != nil && v.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// appendUUID renders a version 4 UUID (RFC 9562, section 5.4).
+func appendUUID(dst []byte, v *TemplateVars, p *templatePart) []byte {
+	hi, lo := mix64(v.Rand+2*p.nth), mix64(v.Rand+2*p.nth+1)
+	hi = hi&^0xf000 | 0x4000
+	lo = lo&^(3<<62) | 2<<62
+	for i := range 32 {
+		if i == 8 || i == 12 || i == 16 || i == 20 {
+			dst = append(dst, '-')
+		}
+		w := hi
+		if i >= 16 {
+			w = lo
+		}
+		dst = append(dst, hexDigits[w>>(60-4*(i%16))&15])
+	}
+	return dst
+}
+
+// mix64 is the finaliser of splitmix64: neighbouring inputs give unrelated
+// outputs.
+func mix64(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// RenderClaims returns a copy of the claims in which every {{variable}} of a
+// text is replaced. Numbers, booleans and structure stay as they are.
+func (j *JWTSpec) RenderClaims(v *TemplateVars) map[string]any {
+	out := make(map[string]any, len(j.Claims))
+	for k, c := range j.Claims {
+		out[k] = renderClaim(c, v)
+	}
+	return out
+}
+
+func renderClaim(c any, v *TemplateVars) any {
+	switch c := c.(type) {
+	case string:
+		if !strings.Contains(c, "{{") {
+			return c
+		}
+		t, err := ParseTemplate(c)
+		if err != nil {
+			return c
+		}
+		return string(t.Append(nil, v))
+	case []any:
+		out := make([]any, len(c))
+		for i, x := range c {
+			out[i] = renderClaim(x, v)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(c))
+		for k, x := range c {
+			out[k] = renderClaim(x, v)
+		}
+		return out
+	}
+	return c
+}
