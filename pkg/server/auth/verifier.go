@@ -3,43 +3,172 @@ package auth
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"net/http"
-	"time"
+	"slices"
+	"strings"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
-// MaxTokenBytes is the longest token that is looked at, in bytes.
+// MaxTokenBytes is the longest token that is looked at, in bytes. Cookies and
+// header lines end near there anyway.
 const MaxTokenBytes = 8 << 10
 
-// Options configure a Verifier. At least one of Secret, Keys and JWKSURL must
-// be set; several may be, as when moving from one to another. A token is only
-// ever checked with keys of the kind that its algorithm asks for, so a public
-// key is never taken for an HMAC secret.
-type Options struct {
-	Secret     []byte        // HMAC secret of at least 32 bytes
-	Keys       []byte        // PEM public keys or certificates, one or more blocks
-	JWKSURL    string        // https URL of a JSON Web Key Set
-	Algorithms []string      // accepted alg values; empty means all that the keys can serve
-	Audience   []string      // a token must name one of them; empty means not checked
-	Issuer     []string      // a token must come from one of them; empty means not checked
-	Leeway     time.Duration // clock difference allowed, at most 30s; 0 means 5s, negative means none
-	Logger     *slog.Logger  // nil means none; says when a key set can't be fetched
-	HTTPClient *http.Client  // for the key set; nil means one with a 5s timeout
-}
-
 // Verifier checks tokens. It is safe for concurrent use.
-type Verifier struct{}
+type Verifier struct {
+	parser     *jwt.Parser
+	algorithms []string
+	sources    []source
+	issuers    []string
+	jwks       *jwks // nil without a key set
+	stop       context.CancelFunc
+}
 
 // New checks the options and builds a Verifier. Errors name the option at fault
-// and how to mend it. With a JWKSURL it starts one goroutine that refreshes the
-// key set until Close; New does not fail when the first fetch does.
-func New(o Options) (*Verifier, error) { return nil, errors.New("auth: not built yet") }
-
-// Verify checks the token's form, algorithm, signature and claims, in this
-// order. The error is always an *Error. ctx bounds a fetch of keys.
-func (v *Verifier) Verify(ctx context.Context, token string) (*Identity, error) {
-	return nil, &Error{Code: CodeTokenMalformed}
+// and how to mend it. With a JWKSURL it waits for the first fetch of the key
+// set, at most the HTTP client's timeout, but does not fail with it: until a
+// fetch succeeds tokens are refused with key_unavailable. The key set is then
+// refreshed by one goroutine until Close.
+func New(o Options) (*Verifier, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	v, err := build(ctx, o)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	v.stop = stop
+	return v, nil
 }
 
-// Close ends the refreshing of the key set. It is safe to call more than once.
-func (v *Verifier) Close() {}
+func build(ctx context.Context, o Options) (*Verifier, error) {
+	sources, set, err := o.sources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := allowed(o.Algorithms, sources)
+	if err != nil {
+		return nil, err
+	}
+	parserOptions := []jwt.ParserOption{
+		jwt.WithValidMethods(list),
+		jwt.WithExpirationRequired(),
+		jwt.WithIssuedAt(),
+		jwt.WithLeeway(o.leeway()),
+		jwt.WithStrictDecoding(),
+		jwt.WithJSONNumber(),
+	}
+	if len(o.Audience) > 0 {
+		parserOptions = append(parserOptions, jwt.WithAudience(slices.Clone(o.Audience)...))
+	}
+	return &Verifier{
+		parser:     jwt.NewParser(parserOptions...),
+		algorithms: list,
+		sources:    sources,
+		issuers:    slices.Clone(o.Issuer), // checked here: jwt.WithIssuer takes only one
+		jwks:       set,
+	}, nil
+}
+
+// Algorithms are the accepted alg values.
+func (v *Verifier) Algorithms() []string { return slices.Clone(v.algorithms) }
+
+// Verify checks the token's form, algorithm, signature and claims, in this
+// order. The error is always an *Error. It does not block, except that a token
+// which names a key unknown so far may wait for a fetch of the key set, for at
+// most 300 ms or until ctx is done.
+func (v *Verifier) Verify(ctx context.Context, token string) (*Identity, error) {
+	switch {
+	case token == "":
+		return nil, &Error{CodeTokenMissing}
+	case len(token) > MaxTokenBytes:
+		return nil, &Error{CodeTokenTooLarge}
+	}
+	h, hasExp, ok := precheck(token)
+	switch {
+	case !ok:
+		return nil, &Error{CodeTokenMalformed}
+	case !slices.Contains(v.algorithms, h.alg):
+		return nil, &Error{CodeTokenBadAlgorithm}
+	}
+	refusal := &Error{CodeTokenUnknownKey}
+	for _, s := range v.sources {
+		if !s.serves(h.alg) {
+			continue
+		}
+		keys, err := s.keys(ctx, h)
+		if err != nil {
+			refusal = asError(err)
+			continue
+		}
+		claims := jwt.MapClaims{}
+		_, err = v.parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) {
+			return jwt.VerificationKeySet{Keys: keys}, nil
+		})
+		if err == nil {
+			return v.identity(claims)
+		}
+		if refusal = classify(err, hasExp); refusal.Code != CodeTokenBadSignature {
+			return nil, refusal
+		}
+	}
+	return nil, refusal
+}
+
+// identity is the end of Verify: the signature and the dates are good.
+func (v *Verifier) identity(claims jwt.MapClaims) (*Identity, error) {
+	subject, _ := claims["sub"].(string)
+	id, _ := claims["jti"].(string)
+	issuer, _ := claims["iss"].(string)
+	if len(v.issuers) > 0 && !slices.Contains(v.issuers, issuer) {
+		return nil, &Error{CodeTokenBadIssuer}
+	}
+	exp, err := claims.GetExpirationTime()
+	if err != nil || exp == nil {
+		return nil, &Error{CodeTokenNoExpiry}
+	}
+	return &Identity{Subject: subject, TokenID: id, Issuer: issuer, ExpiresAt: exp.Time, Claims: claims}, nil
+}
+
+// classify turns the library's error into a code. A token with several faults
+// gets the one listed first. The library's text is dropped: it may quote.
+func classify(err error, hasExp bool) *Error {
+	switch {
+	case errors.Is(err, jwt.ErrTokenMalformed):
+		return &Error{CodeTokenMalformed}
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
+		return &Error{CodeTokenBadSignature}
+	case errors.Is(err, jwt.ErrTokenUnverifiable):
+		return &Error{CodeTokenUnknownKey}
+	case !hasExp:
+		return &Error{CodeTokenNoExpiry}
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return &Error{CodeTokenExpired}
+	case errors.Is(err, jwt.ErrTokenNotValidYet), errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
+		return &Error{CodeTokenNotYetValid}
+	case errors.Is(err, jwt.ErrTokenInvalidAudience), errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
+		return &Error{CodeTokenBadAudience} // exp is there, so aud is what is missing
+	}
+	return &Error{CodeTokenMalformed}
+}
+
+func asError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return &Error{CodeKeyUnavailable}
+}
+
+// Close ends the refreshing of the key set and waits for a fetch under way,
+// which it cancels. It is safe to call more than once.
+func (v *Verifier) Close() {
+	v.stop()
+	if v.jwks != nil {
+		v.jwks.close()
+	}
+}
+
+// String names the accepted algorithms and nothing secret, so that a Verifier
+// may be printed.
+func (v *Verifier) String() string { return "verifier for " + strings.Join(v.algorithms, ", ") }
