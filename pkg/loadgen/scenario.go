@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/realtime-toolkit/rtk/pkg/loadgen/mint"
 	"github.com/realtime-toolkit/rtk/pkg/rt"
 )
 
@@ -104,21 +105,21 @@ func (p Place) Split() (kind Place, name string) {
 }
 
 // Defect is a flaw that the token minter puts into an otherwise sound token.
-type Defect string
+type Defect = mint.Defect
 
-// The defects of the auth check.
+// The defects of the auth check. mint.Defects describes them.
 const (
-	DefectExpired       Defect = "expired"
-	DefectNotBefore     Defect = "notBefore"
-	DefectWrongKey      Defect = "wrongKey"
-	DefectAlgNone       Defect = "algNone"
-	DefectAlgConfusion  Defect = "algConfusion"
-	DefectTampered      Defect = "tampered"
-	DefectWrongAudience Defect = "wrongAudience"
-	DefectWrongIssuer   Defect = "wrongIssuer"
-	DefectNoExpiry      Defect = "noExpiry"
-	DefectUnknownKeyID  Defect = "unknownKeyId"
-	DefectOversize      Defect = "oversize"
+	DefectExpired       = mint.Expired
+	DefectNotBefore     = mint.NotBefore
+	DefectWrongKey      = mint.WrongKey
+	DefectAlgNone       = mint.AlgNone
+	DefectAlgConfusion  = mint.AlgConfusion
+	DefectTampered      = mint.Tampered
+	DefectWrongAudience = mint.WrongAudience
+	DefectWrongIssuer   = mint.WrongIssuer
+	DefectNoExpiry      = mint.NoExpiry
+	DefectUnknownKeyID  = mint.UnknownKeyID
+	DefectOversize      = mint.Oversize
 )
 
 // Group is one `clients:` entry.
