@@ -39,6 +39,27 @@ func signingKey(s Spec) (any, error) {
 	return key, nil
 }
 
+// algFor picks the algorithm of a spec that names none.
+func algFor(s Spec) (string, error) {
+	switch {
+	case len(s.Secret) > 0:
+		return "HS256", nil
+	case len(s.Key) == 0:
+		return "", errors.New("no key: give a secret or a private key in PEM form")
+	}
+	key, err := privateKey(s.Key)
+	if err != nil {
+		return "", err
+	}
+	kind := kindOf(key)
+	for _, alg := range []string{"RS256", "ES256", "ES384", "ES512", "EdDSA"} {
+		if kindFor(alg) == kind {
+			return alg, nil
+		}
+	}
+	return "", fmt.Errorf("no algorithm signs with a key of kind %s", kind)
+}
+
 // privateKey reads the first private key of a PEM file.
 func privateKey(data []byte) (crypto.Signer, error) {
 	for rest := data; ; {

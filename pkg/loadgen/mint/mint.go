@@ -27,7 +27,7 @@ var Algorithms = []string{
 // Spec is how tokens are signed. Audience, issuer and subject stand in Claims
 // as aud, iss and sub.
 type Spec struct {
-	Alg       string         // one of Algorithms
+	Alg       string         // one of Algorithms; "" means what fits the key, such as HS256 or ES384
 	Secret    []byte         // for HS256, HS384 and HS512
 	Key       []byte         // PEM private key for the rest
 	KeyID     string         // kid in the header, "" for none
@@ -50,6 +50,13 @@ type rsaKey struct {
 
 // New checks the spec. Errors never hold key material.
 func New(s Spec) (*Minter, error) {
+	if s.Alg == "" {
+		alg, err := algFor(s)
+		if err != nil {
+			return nil, fmt.Errorf("token: %w", err)
+		}
+		s.Alg = alg
+	}
 	if !known(s.Alg) {
 		return nil, fmt.Errorf("token: %w", unknownAlg(s.Alg))
 	}
@@ -74,6 +81,9 @@ func known(alg string) bool { return slices.Contains(Algorithms, alg) }
 func unknownAlg(alg string) error {
 	return fmt.Errorf("algorithm %q can't be used here: use one of %s", alg, strings.Join(Algorithms, ", "))
 }
+
+// Alg is the algorithm that sound tokens are signed with.
+func (m *Minter) Alg() string { return m.spec.Alg }
 
 // PublicKey is the PEM text of the public key, nil for an HMAC spec.
 func (m *Minter) PublicKey() ([]byte, error) {
