@@ -24,11 +24,14 @@ var segment = base64.RawURLEncoding.Strict()
 
 // precheck reads the header and looks over the claims before the JWT library
 // does, for what that library lets pass: duplicate names, of which two readers
-// may take different ones (RFC 7519, section 4), text that is not UTF-8, data
-// behind the object, critical extensions (RFC 7515, section 4.1.11), and dates
-// that can't be calculated with. ok is false when the token is malformed; the
+// may take different ones (RFC 7519, section 4), line ends in the base64 text,
+// text that is not UTF-8, data behind the object, critical extensions (RFC 7515,
+// section 4.1.11), and dates that can't be calculated with. ok is false when the token is malformed; the
 // exp claim is then unknown.
 func precheck(token string) (h header, hasExp, ok bool) {
+	if strings.ContainsAny(token, "\r\n") {
+		return header{}, false, false
+	}
 	first, rest, ok := strings.Cut(token, ".")
 	if !ok {
 		return header{}, false, false

@@ -121,7 +121,7 @@ func notPEM(data []byte) string {
 		return "this is JSON; give a key set by its URL"
 	case bytes.HasPrefix(text, []byte("ssh-")) || bytes.HasPrefix(text, []byte("ecdsa-")):
 		return `this is an SSH key; convert it with "ssh-keygen -e -m pkcs8 -f FILE"`
-	case text[0] == 0x30:
+	case text[0] == 0x30 && bytes.IndexByte(text, 0) >= 0: // an ASN.1 sequence
 		return `this looks like DER; convert it with "openssl pkey -pubin -inform DER -in FILE"`
 	}
 	return `it must begin with "-----BEGIN PUBLIC KEY-----"`
