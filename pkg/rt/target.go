@@ -15,6 +15,9 @@ type Target struct {
 	Transports []Transport // Socket.IO: in order; polling first means upgrade. nil means WebSocket only
 	Framing    Framing     // plain WebSocket
 	Insecure   bool        // do not verify certificates
+	// HTTPVersion of SSE streams and plain requests: "1.1", "2" (over plain TCP
+	// with prior knowledge), or "" for what ALPN chooses, which is 1.1 without TLS.
+	HTTPVersion string
 }
 
 // String is the target without credentials and query, fit for logs.

@@ -1,0 +1,248 @@
+package client
+
+import (
+	"encoding/binary"
+	"io"
+	"strconv"
+	"sync"
+	"unicode/utf8"
+)
+
+// Opcodes and close codes of RFC 6455, sections 5.2 and 7.4.
+const (
+	opContinuation = 0
+	opText         = 1
+	opBinary       = 2
+	opClose        = 8
+	opPing         = 9
+	opPong         = 10
+
+	closeNormal        = 1000
+	closeProtocol      = 1002
+	closeNoStatus      = 1005
+	closeInvalidText   = 1007
+	closePolicy        = 1008
+	closeTooBig        = 1009
+	maxControlPayload  = 125
+	frameFin           = 0x80
+	frameRSV1          = 0x40
+	frameRSV2And3      = 0x30
+	frameMask          = 0x80
+	maxFrameHeader     = 10 // of a server's frame, which has no mask
+	firstAssemblyBytes = 32 << 10
+)
+
+// frameReader reads WebSocket messages from a link (RFC 6455, section 5, client
+// side). A message that fits in the link's buffer is delivered in place: no
+// copy, no allocation. Longer, fragmented and compressed ones are assembled in
+// a pooled buffer that grows with the data, not with what a header claims.
+//
+// gorilla/websocket allocates for each message it reads and needs a buffer for
+// each connection, which is why it does not read here.
+type frameReader struct {
+	l       *link
+	max     int  // bytes of a message, after inflation
+	deflate bool // permessage-deflate was negotiated
+
+	op       byte    // opcode of the message in assembly, 0 for none
+	deflated bool    // it is compressed
+	msg      *[]byte // its bytes so far
+	lent     *[]byte // of the message that next returned
+}
+
+var assemblyBufs = sync.Pool{New: func() any { b := make([]byte, 0, firstAssemblyBytes); return &b }}
+
+// next returns the next message or control frame. p is valid until the next
+// call. After an error the connection can't be read on; a *protocolError says
+// which close code the peer shall get.
+func (f *frameReader) next() (op byte, p []byte, err error) {
+	f.release()
+	for {
+		h, n, err := f.header()
+		if err != nil {
+			return 0, nil, err
+		}
+		op, fin := h&0x0f, h&frameFin != 0
+		if op >= opClose {
+			p, err := f.control(op, fin, n)
+			return op, p, err
+		}
+		if err := f.checkData(h, n); err != nil {
+			return 0, nil, err
+		}
+		if fin && op != opContinuation && h&frameRSV1 == 0 && n <= uint64(len(f.l.attach().b)) {
+			p, err := f.take(int(n))
+			if err != nil {
+				return 0, nil, err
+			}
+			return op, p, checkText(op, p)
+		}
+		if op != opContinuation {
+			f.op, f.deflated = op, h&frameRSV1 != 0
+		}
+		if err := f.assemble(int(n)); err != nil {
+			return 0, nil, err
+		}
+		if fin {
+			return f.finish()
+		}
+	}
+}
+
+// header returns the first byte of the next frame and its payload length.
+func (f *frameReader) header() (h byte, n uint64, err error) {
+	b, err := f.l.need(2)
+	if err != nil {
+		return 0, 0, err
+	}
+	h = b[0]
+	switch {
+	case b[1]&frameMask != 0:
+		return 0, 0, &protocolError{"server masked a frame", closeProtocol}
+	case h&frameRSV2And3 != 0, h&frameRSV1 != 0 && (!f.deflate || h&0x0f != opText && h&0x0f != opBinary):
+		return 0, 0, &protocolError{"reserved bits of a frame are set", closeProtocol}
+	}
+	switch n = uint64(b[1]); n {
+	default:
+		f.l.r += 2
+	case 126:
+		if b, err = f.l.need(4); err != nil {
+			return 0, 0, err
+		}
+		n = uint64(binary.BigEndian.Uint16(b[2:]))
+		f.l.r += 4
+	case 127:
+		if b, err = f.l.need(maxFrameHeader); err != nil {
+			return 0, 0, err
+		}
+		n = binary.BigEndian.Uint64(b[2:])
+		f.l.r += maxFrameHeader
+	}
+	return h, n, nil
+}
+
+func (f *frameReader) control(op byte, fin bool, n uint64) ([]byte, error) {
+	switch {
+	case op > opPong:
+		return nil, &protocolError{"unknown opcode " + strconv.Itoa(int(op)), closeProtocol}
+	case !fin || n > maxControlPayload:
+		return nil, &protocolError{"control frame is fragmented or too long", closeProtocol}
+	}
+	return f.take(int(n))
+}
+
+func (f *frameReader) checkData(h byte, n uint64) error {
+	op := h & 0x0f
+	have := 0
+	switch {
+	case op > opBinary:
+		return &protocolError{"unknown opcode " + strconv.Itoa(int(op)), closeProtocol}
+	case op == opContinuation && f.op == 0:
+		return &protocolError{"continuation frame without a beginning", closeProtocol}
+	case op != opContinuation && f.op != 0:
+		return &protocolError{"new message inside a fragmented one", closeProtocol}
+	case f.msg != nil:
+		have = len(*f.msg)
+	}
+	if n > uint64(f.max) || have+int(n) > f.max {
+		return f.tooBig()
+	}
+	return nil
+}
+
+func (f *frameReader) tooBig() error {
+	return &protocolError{"message is longer than " + strconv.Itoa(f.max) + " bytes", closeTooBig}
+}
+
+// take returns the next n bytes in place.
+func (f *frameReader) take(n int) ([]byte, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	b, err := f.l.need(n)
+	if err != nil {
+		return nil, unexpected(err)
+	}
+	f.l.r += n
+	return b[:n:n], nil
+}
+
+// assemble appends the next n bytes to the message in assembly.
+func (f *frameReader) assemble(n int) error {
+	if f.msg == nil {
+		f.msg = assemblyBufs.Get().(*[]byte)
+	}
+	for n > 0 {
+		if f.l.r == f.l.w {
+			if err := f.l.fill(); err != nil {
+				return unexpected(err)
+			}
+		}
+		b := f.l.buffered()
+		b = b[:min(n, len(b))]
+		*f.msg = append(*f.msg, b...)
+		f.l.r += len(b)
+		n -= len(b)
+	}
+	return nil
+}
+
+// finish ends the message in assembly.
+func (f *frameReader) finish() (byte, []byte, error) {
+	op := f.op
+	f.op, f.lent, f.msg = 0, f.msg, nil
+	if f.deflated {
+		f.deflated = false
+		out := assemblyBufs.Get().(*[]byte)
+		err := inflate(out, *f.lent, f.max)
+		f.release()
+		f.lent = out
+		if err == errInflatedTooBig {
+			return 0, nil, f.tooBig()
+		}
+		if err != nil {
+			return 0, nil, err
+		}
+	}
+	return op, *f.lent, checkText(op, *f.lent)
+}
+
+// release takes back the buffer of the message that next returned.
+func (f *frameReader) release() {
+	if f.lent != nil {
+		giveAssembly(f.lent)
+		f.lent = nil
+	}
+}
+
+// close gives all buffers back.
+func (f *frameReader) close() {
+	f.release()
+	if f.msg != nil {
+		giveAssembly(f.msg)
+		f.msg = nil
+	}
+	f.l.drop()
+}
+
+func giveAssembly(b *[]byte) {
+	if cap(*b) <= maxPooled {
+		*b = (*b)[:0]
+		assemblyBufs.Put(b)
+	}
+}
+
+// checkText holds text against RFC 6455, section 8.1.
+func checkText(op byte, p []byte) error {
+	if op == opText && !utf8.Valid(p) {
+		return &protocolError{"text message is not valid UTF-8", closeInvalidText}
+	}
+	return nil
+}
+
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

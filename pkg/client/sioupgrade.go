@@ -1,0 +1,109 @@
+package client
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/rt"
+	"github.com/realtime-toolkit/rtk/pkg/wire/engineio"
+)
+
+func wantsUpgrade(t *rt.Target, hs engineio.Handshake) bool {
+	return slices.Contains(t.Transports, rt.TransportWebSocket) && slices.Contains(hs.Upgrades, string(rt.TransportWebSocket))
+}
+
+// upgrade moves a session from polling to WebSocket (Engine.IO 4, upgrade):
+//
+//	client                         server
+//	2probe      over WebSocket →
+//	            ← over WebSocket   3probe, and a noop to the open GET
+//	(the GET returns, no other follows)
+//	5           over WebSocket →
+//
+// If the probe fails the session stays with polling, as socket.io-client does.
+func (p *polling) upgrade(u *url.URL, local string) {
+	c := p.c
+	defer c.running.Done()
+	w := p.probe(u, local)
+	if w == nil {
+		return
+	}
+	if !p.switchTo(w) {
+		_ = w.l.Close()
+		w.frames.close()
+		return
+	}
+	p.end()
+	c.running.Add(1)
+	go c.runUpgraded(w)
+}
+
+// probe opens a WebSocket and tries it. It returns nil if that fails.
+func (p *polling) probe(u *url.URL, local string) *ws {
+	d := p.c.d
+	ctx, cancel := context.WithTimeout(p.ctx, d.opt.HandshakeTimeout)
+	defer cancel()
+	w, _, fail := d.dialWS(ctx, p.t, u, p.header, local)
+	if fail != nil {
+		return nil
+	}
+	stop := context.AfterFunc(ctx, func() { _ = w.l.Close() })
+	err := w.write(ctx, opText, []byte("2probe"))
+	var answer []byte
+	if err == nil {
+		_, answer, err = w.frames.next()
+	}
+	if !stop() || err != nil || string(answer) != "3probe" {
+		_ = w.l.Close()
+		w.frames.close()
+		return nil
+	}
+	return w
+}
+
+// switchTo makes w the transport. It fails if the session has ended, and then
+// the poll loop has seen to the end, or if w does not take the first packet.
+//
+// While it holds the write lock nobody else sends; what they have to say goes
+// over w.
+func (p *polling) switchTo(w *ws) bool {
+	c := p.c
+	select {
+	case c.writing <- struct{}{}:
+	case <-p.stopped:
+		return false
+	}
+	defer c.unlock()
+	c.w.Store(w) // from here on cut and Abort find it
+	close(p.pause)
+	<-p.stopped // the GET is bounded by the heartbeat
+	if !p.handed {
+		return false
+	}
+	c.poll.Store(nil)
+	if err := w.write(context.Background(), opText, []byte{byte(engineio.Upgrade)}); err != nil {
+		c.end(rt.ByNetwork, 0, "", err)
+		p.end()
+		c.ending()
+		return false
+	}
+	c.setInfo(func(i *rt.ConnInfo) { i.Transport = rt.TransportWebSocket })
+	return true
+}
+
+// runUpgraded is the read goroutine after an upgrade.
+func (c *sioConn) runUpgraded(w *ws) {
+	defer c.running.Done()
+	c.reportUpgrade()
+	c.pump(w, c)
+	c.ending()
+}
+
+func (c *sioConn) reportUpgrade() {
+	c.h.OnMessage(&rt.Message{
+		At: time.Now(), Kind: rt.KindUpgrade, Transport: rt.TransportWebSocket, Namespace: c.ns,
+		Body: []byte(rt.TransportWebSocket), AckID: rt.NoAck,
+	})
+}
