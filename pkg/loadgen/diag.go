@@ -82,7 +82,7 @@ func (ds Diagnostics) Format() string {
 const maxDiagnostics = 100
 
 // finish sorts by position, drops repetitions and fills the excerpts.
-func (ds Diagnostics) finish(file string, src []byte, mask func(string) string) Diagnostics {
+func (ds Diagnostics) finish(file string, lines []string, mask func(string) string) Diagnostics {
 	slices.SortStableFunc(ds, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
@@ -90,7 +90,6 @@ func (ds Diagnostics) finish(file string, src []byte, mask func(string) string) 
 	if n := len(ds) - maxDiagnostics; n > 0 {
 		ds = append(ds[:maxDiagnostics:maxDiagnostics], Diagnostic{Pos: ds[maxDiagnostics].Pos, Message: fmt.Sprintf("and %d more errors", n)})
 	}
-	lines := sourceLines(src)
 	for i := range ds {
 		d := &ds[i]
 		d.File = file

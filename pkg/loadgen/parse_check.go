@@ -1,0 +1,98 @@
+package loadgen
+
+import (
+	"slices"
+	"strings"
+)
+
+// check reports what shows only when the whole file is known.
+func (p *parse) check() {
+	for _, t := range p.sc.Targets {
+		if !p.used[t] && len(p.sc.Groups) > 0 && p.sound() {
+			p.hintf(t.Pos, "give a group target: "+t.Name+", or take it out", "no group connects to target %q", t.Name)
+		}
+	}
+	for _, g := range p.sc.Groups {
+		p.checkMatrixVars(g)
+	}
+	for _, t := range p.sc.Thresholds {
+		if p.sound() {
+			p.checkMeasured(t)
+		}
+	}
+}
+
+// checkMatrixVars reports {{matrix.NAME}} without such an axis.
+func (p *parse) checkMatrixVars(g *Group) {
+	for _, s := range g.Flow {
+		var all []Template
+		switch {
+		case s.Emit != nil:
+			all = s.Emit.Args
+		case s.Publish != nil:
+			all = []Template{s.Publish.JSON}
+		}
+		for _, t := range all {
+			for _, part := range t.parts {
+				if part.v != nil && part.v.name == "matrix.NAME" && !g.hasAxis(part.name) {
+					p.errorf(s.Pos, "{{matrix.%s}}: group %q has no axis of that name", part.name, g.Name)
+				}
+			}
+		}
+	}
+}
+
+// checkMeasured reports thresholds on metrics that nothing in the scenario
+// measures. They would fail for want of samples; here the reason is plain.
+func (p *parse) checkMeasured(t *Threshold) {
+	needs := ""
+	switch m := t.Metric; {
+	case m == DeliveryUnexpected:
+		if !slices.ContainsFunc(p.sc.Verify, func(v *Verify) bool { return v.Nothing }) && len(p.sc.Verify) == 0 {
+			needs = "a verify block"
+		}
+	case strings.HasPrefix(m, "delivery_") || m == SamePod || m == CrossPod:
+		if !slices.ContainsFunc(p.sc.Verify, func(v *Verify) bool { return !v.Nothing }) {
+			needs = "a verify block"
+		}
+	case strings.HasPrefix(m, "auth_"):
+		if !slices.ContainsFunc(p.sc.Groups, func(g *Group) bool { return g.hasAxis(AxisCase) }) {
+			needs = "a matrix with a case axis"
+		}
+	case m == AckLatency || m == AckTimeouts || m == ServiceLatency:
+		if !p.anyStep(func(s *Step) bool { return s.Emit != nil && s.Emit.Ack != nil }) {
+			needs = "an emit step with an ack"
+		}
+	case m == PublishLatency || m == PublishFailures:
+		if !p.anyStep(func(s *Step) bool { return s.Publish != nil }) {
+			needs = "a publish step"
+		}
+	case m == OutcomeCount:
+		if !p.anyStep(func(s *Step) bool { return s.Emit != nil && len(s.Emit.Outcome) > 0 }) {
+			needs = "an emit step with an outcome"
+		}
+	case m == Accepted || m == AcceptedRate:
+		if !p.anyStep(func(s *Step) bool { return s.hasClass("accepted") }) {
+			needs = "an outcome class called accepted"
+		}
+	case m == Throttled || m == ThrottledRate || m == TimeToThrottle:
+		if !p.anyStep(func(s *Step) bool { return s.hasClass("throttled") }) {
+			needs = "an outcome class called throttled"
+		}
+	case m == SSEFirstByte || m == SSEHeartbeatGap:
+		if !slices.ContainsFunc(p.sc.Groups, func(g *Group) bool { return g.protocol() == "sse" }) {
+			needs = "a group with an sse target"
+		}
+	}
+	if needs != "" {
+		p.errorf(t.Pos, "nothing measures %s: it needs %s", t.Metric, needs)
+	}
+}
+
+func (p *parse) anyStep(f func(*Step) bool) bool {
+	return slices.ContainsFunc(p.sc.Groups, func(g *Group) bool { return slices.ContainsFunc(g.Flow, f) })
+}
+
+func (s *Step) hasClass(name string) bool {
+	return s.Emit != nil && slices.ContainsFunc(s.Emit.Outcome, func(o Outcome) bool { return o.Class == name })
+}

@@ -1,0 +1,316 @@
+package loadgen
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The grammar of threshold expressions:
+//
+//	expr  = [agg] op value | [agg] "between" value "and" value | [agg] "within" percent "of" value
+//	op    = "<" | "<=" | ">" | ">=" | "==" | "!="
+//	value = number unit | ref [("+" | "-") number unit]
+//	ref   = metric "_" agg, such as same_pod_p99
+//
+// The aggregate may be left out where a metric has one value: gauges, and
+// rates with a sample for each client.
+
+// exprError is an error at a byte offset of the expression.
+type exprError struct {
+	offset int
+	msg    string
+	hint   string
+}
+
+func (e *exprError) Error() string { return e.msg }
+
+// word is one token of an expression.
+type word struct {
+	text   string
+	offset int
+}
+
+// splitWords divides an expression into words; comparison signs stand alone.
+func splitWords(s string) []word {
+	var out []word
+	for i := 0; i < len(s); {
+		c := s[i]
+		from := i
+		switch {
+		case c == ' ' || c == '\t' || c == '\n':
+			i++
+			continue
+		case strings.IndexByte("<>=!", c) >= 0:
+			for i < len(s) && strings.IndexByte("<>=!", s[i]) >= 0 {
+				i++
+			}
+		case c == '+' || c == '-':
+			i++
+		default:
+			for i < len(s) && strings.IndexByte("<>=!+- \t\n", s[i]) < 0 {
+				i++
+			}
+		}
+		out = append(out, word{s[from:i], from})
+	}
+	return out
+}
+
+// exprParser reads the words of one expression.
+type exprParser struct {
+	words []word
+	pos   int
+	end   int // length of the text
+	def   *MetricDef
+	out   ThresholdExpr
+}
+
+func parseExpr(s string, def *MetricDef) (ThresholdExpr, error) {
+	if len(s) > 500 {
+		return ThresholdExpr{}, &exprError{msg: "condition is too long"}
+	}
+	p := &exprParser{words: splitWords(s), end: len(s), def: def, out: ThresholdExpr{Text: strings.Join(strings.Fields(s), " ")}}
+	if err := p.parse(); err != nil {
+		return ThresholdExpr{}, err
+	}
+	return p.out, nil
+}
+
+func (p *exprParser) peek() word {
+	if p.pos < len(p.words) {
+		return p.words[p.pos]
+	}
+	return word{offset: p.end}
+}
+
+func (p *exprParser) next() word {
+	w := p.peek()
+	p.pos++
+	return w
+}
+
+func (p *exprParser) fail(w word, hint, format string, args ...any) error {
+	return &exprError{offset: w.offset, msg: fmt.Sprintf(format, args...), hint: hint}
+}
+
+var compareOps = []string{"<", "<=", ">", ">=", "==", "!="}
+
+func (p *exprParser) parse() error {
+	if len(p.words) == 0 {
+		return p.fail(word{}, "write for example "+p.example(), "empty condition")
+	}
+	if err := p.aggregate(); err != nil {
+		return err
+	}
+	op := p.next()
+	p.out.Op = op.text
+	var err error
+	switch {
+	case slices.Contains(compareOps, op.text):
+		err = p.right()
+	case op.text == "between":
+		err = p.between()
+	case op.text == "within":
+		err = p.within()
+	case op.text == "=" || op.text == "=<" || op.text == "=>":
+		return p.fail(op, "did you mean "+strings.Join(compareOps, " ")+"?", "unknown comparison %q", op.text)
+	default:
+		return p.fail(op, "write for example "+p.example(), "a comparison is expected, not %q", clip(printable(op.text), 40))
+	}
+	if err != nil {
+		return err
+	}
+	if w := p.peek(); w.text != "" {
+		return p.fail(w, "write several conditions as a list: [p50 < 3s, p99 < 15s]", "unexpected %q after the condition", clip(printable(w.text), 40))
+	}
+	return nil
+}
+
+// aggregate reads the left side.
+func (p *exprParser) aggregate() error {
+	w := p.peek()
+	p.out.Agg = "value"
+	if !slices.Contains(compareOps, w.text) && w.text != "between" && w.text != "within" {
+		p.next()
+		p.out.Agg = w.text
+		if p.out.Agg == "med" || p.out.Agg == "median" {
+			p.out.Agg = "p50"
+		}
+		if p.out.Agg == "avg" {
+			p.out.Agg = "mean"
+		}
+		_, isPercentile := percentileOf(p.out.Agg)
+		known := append(p.def.Kind.aggs(), "p95")
+		switch {
+		case p.out.Agg == "slope" || p.out.Agg == "last":
+			return p.fail(w, "", "aggregate %q is not supported yet", p.out.Agg)
+		case p.out.Agg[0] == 'p' && !isPercentile && !slices.Contains(known, p.out.Agg):
+			return p.fail(w, "write p50, p99 or p99.9", "%q is no percentile", clip(printable(w.text), 40))
+		case !p.def.Kind.hasAgg(p.out.Agg):
+			return p.fail(w, "one of "+strings.Join(p.def.Kind.aggs(), ", "), "a %s metric has no aggregate %q", p.def.Kind, clip(printable(w.text), 40))
+		}
+	} else if !p.def.Kind.hasAgg("value") {
+		return p.fail(w, "write for example "+p.example(), "a %s metric needs an aggregate: one of %s", p.def.Kind, strings.Join(p.def.Kind.aggs(), ", "))
+	}
+	p.out.Unit = p.unit()
+	return nil
+}
+
+// unit is the base unit of the left side.
+func (p *exprParser) unit() string {
+	switch {
+	case p.out.Agg == "count" || p.out.Agg == "total":
+		return ""
+	case p.out.Agg == "rate" && p.def.Kind == KindRatio:
+		return "ratio"
+	case p.out.Agg == "rate":
+		return "/s"
+	}
+	return p.def.Unit
+}
+
+func (p *exprParser) example() string {
+	switch p.def.Kind {
+	case KindLatency:
+		return "p99 < 200ms"
+	case KindRate:
+		return "between 9/s and 11/s"
+	case KindCounter:
+		return "count > 0"
+	case KindRatio:
+		return "count == 0"
+	}
+	return "< 1"
+}
+
+// right reads the right side of a comparison: a value, or a reference with an
+// optional distance.
+func (p *exprParser) right() error {
+	w := p.peek()
+	metric, agg, ok := splitRef(w.text)
+	if !ok {
+		v, err := p.value()
+		p.out.Value = v
+		return err
+	}
+	p.next()
+	def := metricIndex[metric]
+	if def == nil {
+		return p.fail(w, "", "unknown value %q", w.text)
+	}
+	if !def.Kind.hasAgg(agg) || def.Kind != p.def.Kind {
+		return p.fail(w, "", "%q does not compare with a %s", w.text, p.def.Kind)
+	}
+	p.out.Ref, p.out.RefMetric, p.out.RefAgg = w.text, metric, agg
+	sign := p.peek().text
+	if sign == "*" {
+		return p.fail(p.peek(), "", "factors are not supported yet")
+	}
+	if sign != "+" && sign != "-" {
+		return nil
+	}
+	p.next()
+	v, err := p.value()
+	if sign == "-" {
+		v = -v
+	}
+	p.out.Value = v
+	return err
+}
+
+// splitRef reads a reference such as same_pod_p99.
+func splitRef(s string) (metric, agg string, ok bool) {
+	i := strings.LastIndexByte(s, '_')
+	if i <= 0 || s[0] >= '0' && s[0] <= '9' {
+		return "", "", false
+	}
+	return s[:i], s[i+1:], true
+}
+
+// value reads one literal in the unit of the left side.
+func (p *exprParser) value() (float64, error) {
+	w := p.next()
+	if w.text == "" {
+		return 0, p.fail(w, "write for example "+p.example(), "a value is missing")
+	}
+	if w.text == "baseline" {
+		return 0, p.fail(w, "", "baseline is not supported yet")
+	}
+	n, unit, isNumber := splitNumber(w.text)
+	if !isNumber {
+		return 0, p.fail(w, "write for example "+p.example(), "a value is expected, not %q", clip(printable(w.text), 40))
+	}
+	if n == 0 && unit == "" {
+		return 0, nil
+	}
+	switch p.out.Unit {
+	case "s":
+		d, err := parseDuration(w.text)
+		if err != nil {
+			return 0, p.fail(w, "", "%s: %v", w.text, err)
+		}
+		return d.Seconds(), nil
+	case "/s":
+		r, err := parseRate(w.text)
+		if err != nil {
+			return 0, p.fail(w, "", "%s: %v", w.text, err)
+		}
+		return r, nil
+	case "ratio":
+		v, ok := parsePercent(w.text)
+		if !ok || v > 1 {
+			return 0, p.fail(w, fmt.Sprintf("write %s%%", strconv.FormatFloat(n, 'f', -1, 64)), "%s: a share is a percentage from 0%% to 100%%", w.text)
+		}
+		return v, nil
+	}
+	if unit == "k" || unit == "M" {
+		c, err := parseCount(w.text)
+		if err != nil {
+			return 0, p.fail(w, "", "%s: %v", w.text, err)
+		}
+		return float64(c), nil
+	}
+	if unit != "" {
+		return 0, p.fail(w, "write a plain number", "%s: a count has no unit", w.text)
+	}
+	return n, nil
+}
+
+func (p *exprParser) between() error {
+	low, err := p.value()
+	if err != nil {
+		return err
+	}
+	if w := p.next(); w.text != "and" {
+		return p.fail(w, "write for example between 9/s and 11/s", "between needs two values with and in the middle")
+	}
+	from := p.peek()
+	high, err := p.value()
+	if err != nil {
+		return err
+	}
+	if low > high {
+		return p.fail(from, "", "between goes from the lower to the higher value")
+	}
+	p.out.Low, p.out.High = low, high
+	return nil
+}
+
+func (p *exprParser) within() error {
+	w := p.next()
+	share, ok := parsePercent(w.text)
+	if !ok {
+		return p.fail(w, "write for example within 10% of 20/s", "within needs a percentage, not %q", clip(printable(w.text), 40))
+	}
+	if of := p.next(); of.text != "of" {
+		return p.fail(of, "write for example within 10% of 20/s", "within needs a value after of")
+	}
+	v, err := p.value()
+	if err != nil {
+		return err
+	}
+	p.out.Value, p.out.Low, p.out.High = v, v-v*share, v+v*share
+	return nil
+}
