@@ -32,7 +32,8 @@ type Options struct {
 	// terminal.
 	Width, Height int
 	Filter        Filter
-	Mask          *Mask
+	Mask          *Mask // what hides secrets; nil means the zero Mask
+	ShowSecrets   bool  // begin with the mask off
 }
 
 // Run connects the session and shows it until the user quits or ctx ends. The
@@ -40,7 +41,7 @@ type Options struct {
 func Run(ctx context.Context, o Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	a := &app{ctx: ctx, screen: newInspect(o.Session, o.Filter, o.Mask)}
+	a := &app{ctx: ctx, screen: newInspect(o)}
 	opts := []tea.ProgramOption{
 		tea.WithInput(o.Input), tea.WithOutput(o.Output), tea.WithEnvironment(o.Environ),
 		tea.WithColorProfile(o.Profile),

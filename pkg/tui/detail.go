@@ -1,16 +1,14 @@
 package tui
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // detailView is the JSON pane: one event, laid out, with a cursor and folds.
 type detailView struct {
 	event *Event
 	mask  *Mask
 	folds map[int]bool
-	lines []textLine
+	lines []textLine // laid out in width columns
+	width int
 	stale bool
 	sel   int
 	top   int
@@ -27,13 +25,18 @@ func (d *detailView) show(e *Event, m *Mask) {
 	if m != d.mask {
 		d.mask, d.stale = m, true
 	}
-	if d.stale {
-		d.stale, d.lines = false, nil
-		if e != nil {
-			d.lines = jsonLines(e, m, d.folds)
-		}
-		d.move(0)
+}
+
+// layOut lays the event out in w columns, when anything has changed.
+func (d *detailView) layOut(w int) {
+	if !d.stale && w == d.width {
+		return
 	}
+	d.stale, d.width, d.lines = false, w, nil
+	if d.event != nil {
+		d.lines = wrapLines(jsonLines(d.event, d.mask, d.folds), w)
+	}
+	d.move(0)
 }
 
 func (d *detailView) move(n int) { d.sel = max(min(d.sel+n, len(d.lines)-1), 0) }
@@ -70,14 +73,13 @@ func (m *inspect) drawDetail(c *canvas, r rect, boxed bool) {
 		c.text(body.x+1, body.y+body.h-1, body.w-2, dim, detailFoot(d.event))
 		body.h -= 2
 	}
+	d.layOut(body.w - 2)
 	d.page = body.h
 	d.top = max(min(d.top, d.sel), d.sel-body.h+1)
 	d.top = max(min(d.top, len(d.lines)-body.h), 0)
 	for i := range min(body.h, len(d.lines)-d.top) {
 		l, y := d.lines[d.top+i], body.y+i
-		indent := min(2*l.indent, body.w/2)
-		c.text(body.x+1, y, indent, plain, strings.Repeat(" ", indent))
-		c.spans(body.x+1+indent, y, body.w-2-indent, l.runs...)
+		c.spans(body.x+1+l.indent, y, body.w-2-l.indent, l.runs...)
 		if focus && d.top+i == d.sel {
 			mark := "▌"
 			if l.folded {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"charm.land/bubbles/v2/key"
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/realtime-toolkit/rtk/pkg/rt"
@@ -52,14 +53,19 @@ var phaseMarks = [...]span{
 	PhaseClosed:     {"○", dim},
 }
 
-// stateSpans say how the connection is.
-func (m *inspect) stateSpans() []span {
+// stateSpans say how the connection is. The rtt is the duration of the TCP
+// handshake, one round trip.
+func (m *inspect) stateSpans(brief bool) []span {
 	st := m.state
 	mark := phaseMarks[st.Phase]
 	text := st.Phase.String()
 	switch st.Phase {
 	case PhaseOpen:
-		text += " " + elapsed(m.now.Sub(st.Since)) + "  " + string(st.Info.Transport)
+		text += " " + elapsed(m.now.Sub(st.Since))
+		if brief {
+			break
+		}
+		text += "  " + string(st.Info.Transport)
 		if rtt := st.Info.Phases.TCP; rtt > 0 {
 			text += "  rtt " + duration(rtt)
 		}
@@ -73,7 +79,7 @@ func (m *inspect) stateSpans() []span {
 
 func (m *inspect) drawHeader(c *canvas, r regions) {
 	w := r.header.w
-	state := m.stateSpans()
+	state := m.stateSpans(r.shape < shapeNormal)
 	need := 2
 	for _, s := range state {
 		need += ansi.StringWidthWc(s.text)
@@ -214,19 +220,19 @@ func (m *inspect) timeline(w int) []span {
 	if len(st.Breaks) > 0 && st.Breaks[0].From.Before(begin) {
 		begin = st.Breaks[0].From.Add(-time.Second)
 	}
-	span1 := m.now.Sub(begin)
-	if span1 < time.Second {
-		span1 = time.Second
+	total := m.now.Sub(begin)
+	if total < time.Second {
+		total = time.Second
 	}
-	label := elapsed(span1) + " ago "
+	label := elapsed(total) + " ago "
 	n := w - ansi.StringWidthWc(label) - 5
 	if n < 10 {
 		return nil
 	}
 	runs := []span{{label, dim}}
 	for i := range n {
-		from := begin.Add(span1 * time.Duration(i) / time.Duration(n))
-		to := begin.Add(span1 * time.Duration(i+1) / time.Duration(n))
+		from := begin.Add(total * time.Duration(i) / time.Duration(n))
+		to := begin.Add(total * time.Duration(i+1) / time.Duration(n))
 		s := span{"━", good}
 		for _, b := range st.Breaks {
 			end := b.To
@@ -327,15 +333,24 @@ func (m *inspect) drawFooter(c *canvas, r rect) {
 	if r.empty() {
 		return
 	}
+	width := func(b key.Binding) int {
+		return ansi.StringWidthWc(b.Help().Key) + 1 + ansi.StringWidthWc(b.Help().Desc)
+	}
+	bindings := keys.footer(m)
+	always := 0 // the last two, help and quit, have their place at any width
+	for _, b := range bindings[max(len(bindings)-2, 0):] {
+		always += width(b) + 2
+	}
 	x := r.x + 1
-	for _, b := range keys.footer(m) {
-		h := b.Help()
-		need := ansi.StringWidthWc(h.Key) + 1 + ansi.StringWidthWc(h.Desc)
-		if x+need > r.x+r.w {
-			return
+	for i, b := range bindings {
+		room := r.x + r.w - x
+		if i < len(bindings)-2 {
+			room -= always
 		}
-		x += c.spans(x, r.y, need, span{h.Key, keyName}, span{" " + h.Desc, dim})
-		x += 2
+		if n := width(b); n <= room {
+			c.spans(x, r.y, n, span{b.Help().Key, keyName}, span{" " + b.Help().Desc, dim})
+			x += n + 2
+		}
 	}
 }
 
@@ -350,8 +365,8 @@ func (m *inspect) drawHelp(c *canvas, r rect) {
 		}
 		lines = append(lines, []span{{name, title}})
 	}
-	entry := func(key, desc string, width int) {
-		lines = append(lines, []span{{"  " + key + pad(width-ansi.StringWidthWc(key)) + " ", keyName}, {desc, dim}})
+	entry := func(name, desc string, width int) {
+		lines = append(lines, []span{{"  " + name + pad(width-ansi.StringWidthWc(name)) + " ", keyName}, {desc, dim}})
 	}
 	for _, g := range keys.groups() {
 		section(g.name)

@@ -41,14 +41,20 @@ type inspect struct {
 	before    Filter // the filter to return to
 }
 
-func newInspect(s *Session, f Filter, m *Mask) *inspect {
-	t := s.Target()
+func newInspect(o Options) *inspect {
+	t := o.Session.Target()
 	in := &inspect{
-		session: s, protocol: t.Protocol, target: displayURL(t), hidden: m, mask: m,
-		log:       newLogView(s.Source()),
+		session: o.Session, protocol: t.Protocol, target: displayURL(t), hidden: o.Mask,
+		log:       newLogView(o.Session.Source()),
 		filterBox: newLineEdit(), sendBox: newLineEdit(),
 	}
-	in.log.filter = f
+	if in.hidden == nil {
+		in.hidden = &Mask{}
+	}
+	if !o.ShowSecrets {
+		in.mask = in.hidden
+	}
+	in.log.filter = o.Filter
 	return in
 }
 

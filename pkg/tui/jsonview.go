@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/realtime-toolkit/rtk/pkg/rt"
 )
 
@@ -17,7 +19,7 @@ const (
 
 // textLine is one line of the JSON pane.
 type textLine struct {
-	indent int
+	indent int // levels; after wrapLines, columns
 	runs   []span
 	node   int  // identity of the object or array that begins here, -1 for none
 	folded bool // it is shown as {…}
@@ -46,6 +48,48 @@ func jsonLines(e *Event, m *Mask, folds map[int]bool) []textLine {
 		b.lines = append(b.lines[:maxJSONLines], textLine{node: -1, runs: []span{{"… the rest is not shown", warn}}})
 	}
 	return b.lines
+}
+
+// wrapLines breaks lines that are longer than w columns, and turns levels of
+// indentation into columns: two a level, but never more than half of w.
+func wrapLines(lines []textLine, w int) []textLine {
+	w = max(w, 8)
+	out := make([]textLine, 0, len(lines))
+	for _, l := range lines {
+		l.indent = min(2*l.indent, w/2)
+		room := w - l.indent
+		rest := l.runs
+		l.runs = nil
+		for i := 0; i < len(rest); i++ {
+			for text := rest[i].text; text != ""; {
+				part := fit(text, room)
+				if part == "" { // the line is full
+					out = append(out, l)
+					l = textLine{indent: min(l.indent+2, w/2), node: -1}
+					room = w - l.indent
+					continue
+				}
+				l.runs = append(l.runs, span{part, rest[i].st})
+				room -= ansi.StringWidthWc(part)
+				text = text[len(part):]
+			}
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// fit returns the longest beginning of s that is at most w columns wide.
+func fit(s string, w int) string {
+	end := 0
+	for end < len(s) {
+		cluster, n := ansi.FirstGraphemeCluster(s[end:], ansi.WcWidth)
+		if w -= n; w < 0 {
+			break
+		}
+		end += len(cluster)
+	}
+	return s[:end]
 }
 
 type jsonBuilder struct {
