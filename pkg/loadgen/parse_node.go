@@ -27,6 +27,7 @@ type node struct {
 	text    string // scalar: the text, null: how it was written
 	quoted  bool   // scalar: quoted or a block, so text whatever it looks like
 	fromEnv bool   // scalar: some of the text came from the environment
+	bad     bool   // scalar: a reference in it could not be resolved, which was reported
 	secret  bool   // scalar: the text holds a secret from the environment
 	exact   bool   // scalar: text[i] stands at column pos.Column+shift+i of the file
 	shift   int
