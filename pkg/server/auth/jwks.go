@@ -117,14 +117,15 @@ func (j *jwks) serves(alg string) bool { return !isHMAC(alg) }
 
 func (j *jwks) keys(ctx context.Context, h header) ([]jwt.VerificationKey, error) {
 	list, known := j.lookup(ctx, h)
+	settled := true
 	if !known {
-		j.refetch(ctx, h.kid)
+		settled = j.refetch(ctx, h.kid) && j.store.current()
 		list, _ = j.lookup(ctx, h)
 	}
 	switch {
 	case len(list) > 0:
 		return list, nil
-	case !known && !j.store.current():
+	case !settled:
 		return nil, &Error{CodeKeyUnavailable}
 	}
 	return nil, &Error{CodeTokenUnknownKey}
@@ -148,13 +149,14 @@ func (j *jwks) lookup(ctx context.Context, h header) (list []jwt.VerificationKey
 }
 
 // refetch waits for a fetch of the set, which it starts unless one is under
-// way, the key id is known to be absent, or the last fetch was just now.
-func (j *jwks) refetch(ctx context.Context, kid string) {
+// way, the key id is known to be absent, or the last fetch was just now. It is
+// false when the fetch takes longer than a handshake waits.
+func (j *jwks) refetch(ctx context.Context, kid string) bool {
 	j.mu.Lock()
 	if j.pending == nil {
 		if j.closed || time.Now().Before(j.absent[kid]) || !j.limiter.Allow() {
 			j.mu.Unlock()
-			return
+			return true
 		}
 		j.pending = make(chan struct{})
 		j.fetches.Go(func() { j.fetch(kid) })
@@ -166,9 +168,11 @@ func (j *jwks) refetch(ctx context.Context, kid string) {
 	defer wait.Stop()
 	select {
 	case <-pending:
+		return true
 	case <-wait.C:
 	case <-ctx.Done():
 	}
+	return false
 }
 
 func (j *jwks) fetch(kid string) {
