@@ -1,0 +1,163 @@
+package server
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/server/auth"
+)
+
+// Conn is one client in one namespace. A Socket.IO client that joined several
+// namespaces over one transport has a Conn in each. All methods are safe for
+// concurrent use.
+type Conn struct {
+	id       string
+	ns       *Namespace
+	link     *link
+	identity *auth.Identity
+	payload  []byte // CONNECT payload, without its token
+
+	state atomic.Uint32 // changes with link.mu held
+	early []*frame      // guarded by link.mu: queued before the client was told that it is connected
+	all   membership    // in ns.all
+
+	mu      sync.Mutex
+	rooms   []*membership
+	data    map[string]any
+	acks    map[int64]*ackWait
+	lastAck int64
+}
+
+// States of a Conn.
+const (
+	connJoining uint32 = iota // guards and OnConnect are running
+	connOpen
+	connGone
+)
+
+// Handshake is what the gateway keeps of the request that opened a connection.
+type Handshake struct {
+	Time       time.Time
+	RemoteAddr string // of the TCP connection
+	Host       string
+	Origin     string
+	UserAgent  string
+	Path       string
+	// Query is the raw query with the values of token parameters cut out.
+	Query  string
+	Secure bool // TLS
+	// Auth is the CONNECT payload of a Socket.IO client, a JSON object without
+	// its token member; "{}" when there was none.
+	Auth []byte
+}
+
+// ID returns the connection's id: 20 characters of base64url, unique, and also
+// the name of a room in which it is always.
+func (c *Conn) ID() string { return c.id }
+
+// Namespace returns the namespace.
+func (c *Conn) Namespace() *Namespace { return c.ns }
+
+// Identity returns what the verified token said, nil on an open gateway.
+func (c *Conn) Identity() *auth.Identity { return c.identity }
+
+// Protocol returns "socket.io", "websocket" or "sse".
+func (c *Conn) Protocol() string { return c.link.kind.protocol() }
+
+// Transport returns "websocket", "polling" or "sse", the current one.
+func (c *Conn) Transport() string { return c.link.transport() }
+
+// RemoteAddr returns the address of the client's TCP connection.
+func (c *Conn) RemoteAddr() string { return c.link.shake.RemoteAddr }
+
+// Handshake returns what is kept of the first request.
+func (c *Conn) Handshake() Handshake {
+	h := c.link.shake
+	h.Auth = c.payload
+	if len(h.Auth) == 0 {
+		h.Auth = []byte("{}")
+	}
+	return h
+}
+
+// Set keeps a value with the connection.
+func (c *Conn) Set(key string, value any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.data == nil {
+		c.data = make(map[string]any, 1)
+	}
+	c.data[key] = value
+}
+
+// Get returns a value that Set kept, or nil.
+func (c *Conn) Get(key string) any {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.data[key]
+}
+
+// Emit sends an event to this client. Arguments are encoded as by Emitter.Emit.
+// It returns when the message is queued, and fails with ErrClosed when the
+// connection has ended.
+func (c *Conn) Emit(event string, args ...any) error {
+	raw, attachments, err := encodeArgs(args)
+	if err != nil {
+		return fmt.Errorf("emit %q: %w", event, err)
+	}
+	return c.EmitRaw(event, raw, attachments...)
+}
+
+// EmitRaw is Emit with arguments that are JSON already, separated by commas and
+// without brackets. It keeps neither args nor attachments.
+func (c *Conn) EmitRaw(event string, args []byte, attachments ...[]byte) error {
+	array, err := eventArray(event, args)
+	if err != nil {
+		return err
+	}
+	m := message{ns: c.ns.name, array: array, attachments: attachments}
+	return c.send(m.frame(c.link.codec))
+}
+
+// send queues a frame and starts the writing of it.
+func (c *Conn) send(f *frame) error {
+	if !c.deliver(f, nil) {
+		return ErrClosed
+	}
+	c.ns.srv.count.messagesOut.Add(1)
+	return nil
+}
+
+// deliver queues a frame; the outbox is woken at once, or with others when b is
+// not nil. While OnConnect runs, frames wait until the client has been told
+// that it is connected.
+func (c *Conn) deliver(f *frame, b *batch) bool {
+	if c.state.Load() == connOpen {
+		return c.link.put(f, b)
+	}
+	c.link.mu.Lock()
+	switch c.state.Load() {
+	case connOpen:
+		c.link.mu.Unlock()
+		return c.link.put(f, b)
+	case connJoining:
+		defer c.link.mu.Unlock()
+		if len(c.early) >= c.ns.srv.opts.QueueMessages {
+			return false
+		}
+		c.early = append(c.early, f)
+		return true
+	}
+	c.link.mu.Unlock()
+	return false
+}
+
+// Disconnect ends the connection: the client is told, and OnDisconnect runs with
+// reason "server namespace disconnect". With closeTransport, or when the
+// protocol has no namespaces, the whole transport is closed after what is queued
+// has been written.
+func (c *Conn) Disconnect(closeTransport bool) {
+	c.link.disconnect(c, closeTransport)
+}

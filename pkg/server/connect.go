@@ -1,0 +1,202 @@
+package server
+
+import (
+	"context"
+
+	"github.com/realtime-toolkit/rtk/pkg/server/auth"
+	"github.com/realtime-toolkit/rtk/pkg/wire/rawjson"
+	"github.com/realtime-toolkit/rtk/pkg/wire/socketio"
+)
+
+// connect handles a CONNECT packet (Socket.IO 5, connection to a namespace).
+// The client gets CONNECT, or CONNECT_ERROR; a bad token also ends the engine
+// connection at once.
+func (l *link) connect(name string, payload []byte) error {
+	s := l.srv
+	n := s.lookup(name)
+	if n == nil {
+		s.count.handshake.add("invalid namespace")
+		l.control(func(dst []byte) []byte {
+			return socketio.AppendConnectError(dst, name, "Invalid namespace", nil)
+		})
+		return nil
+	}
+	id, no := l.authenticate(payload)
+	if no != nil && !no.late {
+		l.reject(name, no)
+		return errTokenRejected
+	}
+	c := &Conn{id: newID(), ns: n, link: l, identity: id}
+	if len(payload) > 0 {
+		if s.opts.Auth != nil {
+			payload = withoutToken(payload)
+		}
+		c.payload = append([]byte(nil), payload...)
+	}
+	if err := l.join(c, func() *frame {
+		f := messageFrame(64, nil, func(dst []byte) []byte {
+			return socketio.AppendConnect(dst, name, append(append([]byte(`{"sid":"`), c.id...), `"}`...))
+		})
+		f.control = true
+		return f
+	}, nil); err != nil {
+		s.count.handshake.add("guard")
+		message, data := connectError(err)
+		l.control(func(dst []byte) []byte {
+			return socketio.AppendConnectError(dst, name, message, data)
+		})
+		return nil
+	}
+	l.mu.Lock()
+	l.connectBy = 0
+	l.mu.Unlock()
+	l.bound(id)
+	if no != nil {
+		l.evict()
+	}
+	return nil
+}
+
+// authenticate verifies the token of the CONNECT payload or, when it has none,
+// that of the handshake request, once.
+func (l *link) authenticate(payload []byte) (*auth.Identity, *refusal) {
+	s, e := l.srv, l.engine
+	if s.opts.Auth == nil {
+		return nil, nil
+	}
+	token, found := auth.Extract(nil, payload, s.opts.AuthPlaces)
+	if !found {
+		member, has := rawjson.Member(payload, "token")
+		if has && string(member) != `""` && !s.opts.AuthPlaces.NoAuthPayload {
+			return s.verify(l.ctx, "", false) // there, but not one clear token
+		}
+		if e.identity != nil {
+			return e.identity, nil
+		}
+		token, found = e.token, e.token != ""
+		id, no := s.verify(l.ctx, token, found)
+		if no == nil {
+			e.identity, e.token = id, ""
+		}
+		return id, no
+	}
+	return s.verify(l.ctx, token, true)
+}
+
+// reject tells the client that its token is no good. The caller closes.
+func (l *link) reject(ns string, no *refusal) {
+	if f := l.srv.opts.Faults; f != nil && f.AuthLeak {
+		l.control(func(dst []byte) []byte {
+			return socketio.AppendEvent(dst, ns, socketio.NoID, "message", []byte(`{"leak":true}`), 0)
+		})
+	}
+	l.control(func(dst []byte) []byte {
+		return socketio.AppendConnectError(dst, ns, "unauthorized", no.data())
+	})
+}
+
+// connectError is what CONNECT_ERROR says of a guard's error.
+func connectError(err error) (message string, data []byte) {
+	code, message, told := publicError(err)
+	if !told {
+		return message, nil
+	}
+	if e, ok := err.(*Error); ok && e.Data != nil {
+		if b, err := marshal(e.Data); err == nil {
+			return message, b
+		}
+	}
+	if code != "" {
+		data = (&refusal{code: code}).data()
+	}
+	return message, data
+}
+
+// join passes the guards and OnConnect and makes c a member of its namespace.
+// hello makes the frame that tells the client, if any; what was emitted meanwhile
+// goes out behind it. then, if not nil, runs before as well and may refuse.
+func (l *link) join(c *Conn, hello func() *frame, then func() error) error {
+	l.pushOwn()
+	err := c.ns.admit(l.ctx, c)
+	if err == nil && then != nil {
+		err = then()
+	}
+	if err != nil {
+		c.discard()
+		return err
+	}
+	l.connsMu.Lock()
+	if l.ended {
+		l.connsMu.Unlock()
+		c.discard()
+		return ErrClosed
+	}
+	l.conns = append(l.conns, c)
+	l.connsMu.Unlock()
+
+	l.mu.Lock()
+	if c.state.Load() == connGone { // OnConnect called Disconnect
+		l.mu.Unlock()
+		l.drop(c)
+		c.leaveAll()
+		return ErrClosed
+	}
+	kick := false
+	if f := hello(); f != nil {
+		_, kick = l.putLocked(f)
+	}
+	for _, f := range c.early {
+		_, k := l.putLocked(f)
+		kick = kick || k
+	}
+	c.early = nil
+	c.state.Store(connOpen)
+	l.mu.Unlock()
+	if kick {
+		l.kick(nil)
+	}
+	return nil
+}
+
+// admit runs the guards and OnConnect. c is in the namespace while OnConnect
+// runs, so that it may join rooms; what it is sent waits.
+func (n *Namespace) admit(ctx context.Context, c *Conn) (err error) {
+	defer n.recovered("connect", c, &err)
+	for _, g := range n.guards {
+		if err := g(ctx, c); err != nil {
+			return err
+		}
+	}
+	n.enter(c)
+	for _, fn := range n.onConnect {
+		if err := fn(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// discard undoes the joining of a connection that was refused.
+func (c *Conn) discard() {
+	c.link.mu.Lock()
+	c.state.Store(connGone)
+	c.early = nil
+	c.link.mu.Unlock()
+	c.leaveAll()
+}
+
+// end takes an ended connection out of its namespace and tells the handlers.
+func (c *Conn) end(reason string) {
+	c.link.mu.Lock()
+	was := c.state.Swap(connGone)
+	c.link.mu.Unlock()
+	if was != connOpen {
+		return
+	}
+	c.leaveAll()
+	c.failAcks()
+	c.ns.srv.chaos.forget(c)
+	for _, fn := range c.ns.onDisconnect {
+		c.ns.runDisconnect(fn, c, reason)
+	}
+}

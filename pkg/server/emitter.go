@@ -1,0 +1,145 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
+	"github.com/realtime-toolkit/rtk/pkg/wire/rawjson"
+	"github.com/realtime-toolkit/rtk/pkg/wire/socketio"
+)
+
+// Emitter is a broadcast in the making. Its methods return a changed copy, so
+// one emitter may be kept and used from several goroutines.
+type Emitter struct {
+	ns       *Namespace
+	rooms    []string
+	except   []string
+	volatile bool
+	local    bool
+}
+
+// To adds rooms to the union that receives.
+func (e *Emitter) To(rooms ...string) *Emitter {
+	c := *e
+	c.rooms = append(c.rooms[:len(c.rooms):len(c.rooms)], rooms...)
+	return &c
+}
+
+// Except adds rooms whose members do not receive.
+func (e *Emitter) Except(rooms ...string) *Emitter {
+	c := *e
+	c.except = append(c.except[:len(c.except):len(c.except)], rooms...)
+	return &c
+}
+
+// ExceptConn excludes one connection.
+func (e *Emitter) ExceptConn(conn *Conn) *Emitter { return e.Except(conn.id) }
+
+// Volatile skips clients that can't take the message at once.
+func (e *Emitter) Volatile() *Emitter {
+	c := *e
+	c.volatile = true
+	return &c
+}
+
+// Local keeps the broadcast on this pod.
+func (e *Emitter) Local() *Emitter {
+	c := *e
+	c.local = true
+	return &c
+}
+
+// Emit sends an event. Each argument is marshalled to JSON, except that a
+// json.RawMessage is taken as it is and a []byte goes as a binary attachment.
+// The members of this pod have it in their queues when Emit returns; the other
+// pods get it through the backplane, without waiting.
+func (e *Emitter) Emit(event string, args ...any) error {
+	raw, attachments, err := encodeArgs(args)
+	if err != nil {
+		return fmt.Errorf("emit %q: %w", event, err)
+	}
+	return e.EmitRaw(event, raw, attachments...)
+}
+
+// EmitRaw is Emit with arguments that are JSON already, separated by commas and
+// without brackets. It keeps args and attachments: don't change them afterwards.
+func (e *Emitter) EmitRaw(event string, args []byte, attachments ...[]byte) error {
+	array, err := eventArray(event, args)
+	if err != nil {
+		return err
+	}
+	b := &cluster.Broadcast{
+		Namespace: e.ns.name, Rooms: e.rooms, Except: e.except,
+		Args: array, Attachments: attachments, Volatile: e.volatile,
+	}
+	s := e.ns.srv
+	s.count.broadcasts.Add(1)
+	e.ns.deliver(b)
+	if s.opts.Backplane != nil && !e.local && (s.opts.Faults == nil || !s.opts.Faults.CrossPodOff) {
+		s.opts.Backplane.Publish(b)
+	}
+	return nil
+}
+
+// eventArray makes ["event",args…].
+func eventArray(event string, args []byte) ([]byte, error) {
+	if socketio.Reserved(event) {
+		return nil, fmt.Errorf("emit %q: %w", event, ErrReservedEvent)
+	}
+	array := make([]byte, 0, len(event)+len(args)+8)
+	array = append(array, '[')
+	array = rawjson.AppendQuote(array, event)
+	if args = rawjson.Trim(args); len(args) > 0 {
+		array = append(array, ',')
+		array = append(array, args...)
+	}
+	array = append(array, ']')
+	if !rawjson.Valid(array) {
+		return nil, fmt.Errorf("emit %q: arguments are not valid JSON values separated by commas", event)
+	}
+	return array, nil
+}
+
+// encodeArgs marshals arguments into JSON without brackets.
+func encodeArgs(args []any) (raw []byte, attachments [][]byte, err error) {
+	for i, a := range args {
+		if i > 0 {
+			raw = append(raw, ',')
+		}
+		switch v := a.(type) {
+		case json.RawMessage:
+			raw = append(raw, v...)
+		case []byte:
+			raw = socketio.AppendPlaceholder(raw, len(attachments))
+			attachments = append(attachments, v)
+		case string:
+			raw = rawjson.AppendQuote(raw, v)
+		case bool:
+			if v {
+				raw = append(raw, "true"...)
+			} else {
+				raw = append(raw, "false"...)
+			}
+		default:
+			b, err := marshal(v)
+			if err != nil {
+				return nil, nil, fmt.Errorf("argument %d: %w", i, err)
+			}
+			raw = append(raw, b...)
+		}
+	}
+	return raw, attachments, nil
+}
+
+// marshal is json.Marshal without HTML escaping, as JSON.stringify has it.
+func marshal(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte{'\n'}), nil
+}

@@ -1,0 +1,230 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/server/throttle"
+	"github.com/realtime-toolkit/rtk/pkg/wire/rawjson"
+	"github.com/realtime-toolkit/rtk/pkg/wire/socketio"
+)
+
+// handler is a registered handler with its event name, so that dispatching
+// needs no copy of the name.
+type handler struct {
+	name string
+	fn   RawHandler
+}
+
+var events = sync.Pool{New: func() any { return new(Event) }}
+
+// event hands an EVENT packet to its handler and sends the acknowledgement.
+func (c *Conn) event(p *socketio.Packet, attachments [][]byte) error {
+	name, args, err := socketio.SplitEventBytes(p.Data)
+	if err != nil {
+		return err
+	}
+	reply, err := c.ns.dispatch(c, name, args, attachments, p.ID >= 0)
+	switch {
+	case err != nil && p.ID >= 0:
+		c.ack(p.ID, Reply{Args: errorObject(err, 0)})
+	case errors.Is(err, errUnknownEvent):
+	case err != nil:
+		c.exception(errorObject(err, 0))
+	case p.ID >= 0 && !reply.None:
+		c.ack(p.ID, reply)
+	}
+	return nil
+}
+
+var errUnknownEvent = &Error{Code: codeUnknown, Message: "no handler for this event"}
+
+// dispatch runs guards and handler of an event. name, args and attachments are
+// the caller's again when it returns.
+func (n *Namespace) dispatch(c *Conn, name, args []byte, attachments [][]byte, wantsAck bool) (Reply, error) {
+	c.link.pushOwn()
+	h, ok := n.handlers[string(name)]
+	if !ok {
+		if n.onAny == nil {
+			return Reply{}, errUnknownEvent
+		}
+		h = handler{string(name), n.onAny}
+	}
+	e := events.Get().(*Event)
+	*e = Event{Name: h.name, Args: args, Attachments: attachments, WantsAck: wantsAck}
+	reply, err := n.run(c.link.ctx, c, h.fn, e)
+	*e = Event{}
+	events.Put(e)
+	return reply, err
+}
+
+func (n *Namespace) run(ctx context.Context, c *Conn, fn RawHandler, e *Event) (reply Reply, err error) {
+	defer n.recovered(e.Name, c, &err)
+	for _, g := range n.eventGuards {
+		if err := g(ctx, c, e); err != nil {
+			return Reply{}, err
+		}
+	}
+	reply, err = fn(ctx, c, e)
+	if err != nil {
+		if _, _, told := publicError(err); !told {
+			n.srv.log.Error("handler failed", "namespace", n.name, "event", clip(e.Name, 64), "conn", c.id, "error", err)
+		}
+	}
+	return reply, err
+}
+
+// recovered turns a panic of user code into an error, so that it harms no other
+// connection.
+func (n *Namespace) recovered(what string, c *Conn, err *error) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	*err = fmt.Errorf("panic: %v", p)
+	n.srv.log.Error("handler panicked", "namespace", n.name, "event", clip(what, 64), "conn", c.id,
+		"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+}
+
+func (n *Namespace) runDisconnect(fn func(*Conn, string), c *Conn, reason string) {
+	var err error
+	defer n.recovered("disconnect", c, &err)
+	fn(c, reason)
+}
+
+// errorObject is {"ok":false,"error":{"code":…,"message":…}}, with retryAfterMs
+// when retry is not 0.
+func errorObject(err error, retry time.Duration) []byte {
+	code, message, _ := publicError(err)
+	b := append(make([]byte, 0, 64+len(message)), `{"ok":false,"error":{"code":`...)
+	b = rawjson.AppendQuote(b, code)
+	b = append(b, `,"message":`...)
+	b = rawjson.AppendQuote(b, message)
+	if retry > 0 {
+		b = append(b, `,"retryAfterMs":`...)
+		b = strconv.AppendInt(b, int64((retry+time.Millisecond-1)/time.Millisecond), 10)
+	}
+	return append(b, "}}"...)
+}
+
+// ack acknowledges a Socket.IO event. It is called on the read goroutine.
+func (c *Conn) ack(id int64, r Reply) {
+	f := messageFrame(len(r.Args)+len(c.ns.name)+24, r.Attachments, func(dst []byte) []byte {
+		return socketio.AppendAck(dst, c.ns.name, id, r.Args, len(r.Attachments))
+	})
+	c.link.putOwn(f)
+}
+
+// exception tells a client that its event failed, when it waits for no
+// acknowledgement.
+func (c *Conn) exception(object []byte) {
+	f := messageFrame(len(object)+len(c.ns.name)+24, nil, func(dst []byte) []byte {
+		return socketio.AppendEvent(dst, c.ns.name, socketio.NoID, "exception", object, 0)
+	})
+	c.link.putOwn(f)
+}
+
+// peeked is what the front of an EVENT packet tells, without a look at the
+// payload.
+type peeked struct {
+	ns          []byte
+	id          int64
+	attachments int
+}
+
+// peekEvent reads the front of an EVENT or BINARY_EVENT packet. ok is false for
+// other packets; a malformed front is left to the parser.
+func peekEvent(b []byte) (p peeked, ok bool) {
+	if len(b) == 0 || b[0] != '2' && b[0] != '5' {
+		return p, false
+	}
+	binary := b[0] == '5'
+	b = b[1:]
+	p.ns, p.id = rootNS, socketio.NoID
+	number := func() int64 {
+		n := int64(-1)
+		for len(b) > 0 && b[0] >= '0' && b[0] <= '9' {
+			n = min(max(n, 0)*10+int64(b[0]-'0'), 1<<53)
+			b = b[1:]
+		}
+		return n
+	}
+	if binary {
+		p.attachments = int(max(number(), 0))
+		if len(b) > 0 && b[0] == '-' {
+			b = b[1:]
+		}
+	}
+	if len(b) > 0 && b[0] == '/' {
+		end := 0
+		for end < len(b) && b[end] != ',' {
+			end++
+		}
+		p.ns = b[:end]
+		b = b[min(end+1, len(b)):]
+	}
+	p.id = number()
+	return p, true
+}
+
+var rootNS = []byte("/")
+
+// allow asks the throttle for one message event. The second result says how
+// long a refused client should wait; an error, that it was refused too often.
+func (l *link) allow() (ok bool, retry time.Duration, err error) {
+	limit := l.srv.throttle
+	if limit.Off() {
+		return true, 0, nil
+	}
+	now := l.srv.wheel.now()
+	if ok, retry = l.bucket.Allow(limit, now); ok {
+		return true, 0, nil
+	}
+	l.srv.count.throttled.Add(1)
+	if l.strikes.Refused(l.srv.opts.ThrottleStrikes, StrikeWindow, now) {
+		l.srv.count.strikes.Add(1)
+		return false, retry, errStruckOut
+	}
+	return false, max(retry, time.Millisecond), nil
+}
+
+// admit asks the throttle for an event before it is decoded, and tells the
+// client of a refusal.
+func (l *link) admit(e peeked) (ok bool, err error) {
+	ok, retry, err := l.allow()
+	if ok {
+		return true, nil
+	}
+	c := l.conn(e.ns)
+	if c == nil {
+		return false, errNotConnected
+	}
+	object := errorObject(errRateLimited, retry)
+	if e.id >= 0 {
+		c.ack(e.id, Reply{Args: object})
+	} else {
+		c.exception(object)
+	}
+	return false, err
+}
+
+var errRateLimited = &Error{Code: codeRateLimited, Message: "too many messages: slow down"}
+
+// effectiveThrottle is the limit that applies, with its fault.
+func effectiveThrottle(o *Options) throttle.Limit {
+	limit := o.Throttle
+	if f := o.Faults; f != nil {
+		switch {
+		case f.ThrottleOff:
+			return throttle.Limit{}
+		case f.ThrottleLate && !limit.Off():
+			limit.Burst = 10 * max(limit.Burst, 1)
+		}
+	}
+	return limit
+}

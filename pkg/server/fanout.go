@@ -1,0 +1,196 @@
+package server
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+
+	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
+)
+
+// deliver puts a broadcast in the outboxes of its recipients on this pod.
+func (n *Namespace) deliver(b *cluster.Broadcast) {
+	f := fanout{ns: n, message: newMessage(b), volatile: b.Volatile, chaos: n.srv.chaos}
+	f.batch = n.srv.batches.Get().(*batch)
+	defer n.srv.batches.Put(f.batch)
+
+	except := n.resolve(b.Except)
+	switch {
+	case len(b.Rooms) == 0:
+		f.exclude(except)
+		f.room(n.all)
+	case len(b.Rooms) == 1:
+		f.exclude(except)
+		t := n.target(b.Rooms[0])
+		if t.conn != nil { // never a member of the room that its id names
+			f.one(t.conn)
+		}
+		if t.room != nil {
+			f.room(t.room)
+		}
+	default:
+		f.seen = make(map[*Conn]struct{})
+		f.exclude(except)
+		for _, t := range n.resolve(b.Rooms) {
+			if t.conn != nil {
+				f.one(t.conn)
+			}
+			if t.room != nil {
+				f.room(t.room)
+			}
+		}
+	}
+	f.batch.done()
+	n.srv.count.messagesOut.Add(f.sent)
+}
+
+// target is what a room name stands for: the connection of that id, the members
+// of the room of that name, or both.
+type target struct {
+	conn *Conn
+	room *room
+}
+
+func (n *Namespace) target(name string) target {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return target{n.conns[name], n.rooms[name]}
+}
+
+func (n *Namespace) resolve(names []string) []target {
+	if len(names) == 0 {
+		return nil
+	}
+	targets := make([]target, 0, len(names))
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	for _, name := range names {
+		if t := (target{n.conns[name], n.rooms[name]}); t.conn != nil || t.room != nil {
+			targets = append(targets, t)
+		}
+	}
+	return targets
+}
+
+// fanout is one broadcast under way.
+type fanout struct {
+	ns       *Namespace
+	message  *message
+	volatile bool
+	batch    *batch
+	sent     uint64
+	chaos    *chaos
+
+	not  *Conn              // the one connection that is excluded: the usual case
+	seen map[*Conn]struct{} // those excluded or served already; nil when not needed
+}
+
+func (f *fanout) exclude(targets []target) {
+	if len(targets) == 1 && targets[0].room == nil && f.seen == nil {
+		f.not = targets[0].conn
+		return
+	}
+	if len(targets) == 0 {
+		return
+	}
+	if f.seen == nil {
+		f.seen = make(map[*Conn]struct{})
+	}
+	for _, t := range targets {
+		if t.conn != nil {
+			f.seen[t.conn] = struct{}{}
+		}
+		if t.room != nil {
+			t.room.mu.RLock()
+			for _, m := range t.room.members {
+				f.seen[m.conn] = struct{}{}
+			}
+			t.room.mu.RUnlock()
+		}
+	}
+}
+
+func (f *fanout) room(r *room) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for i := range r.members {
+		f.one(r.members[i].conn)
+	}
+}
+
+func (f *fanout) one(c *Conn) {
+	if c == f.not {
+		return
+	}
+	if f.seen != nil {
+		if _, done := f.seen[c]; done {
+			return
+		}
+		f.seen[c] = struct{}{}
+	}
+	if f.volatile && !c.link.writable() {
+		f.ns.srv.count.volatileDropped.Add(1)
+		return
+	}
+	frame := f.message.frame(c.link.codec)
+	if f.chaos != nil {
+		f.chaos.deliver(c, frame, f.batch)
+		f.sent++
+		return
+	}
+	if c.deliver(frame, f.batch) {
+		f.sent++
+	}
+}
+
+// chaos applies the delivery faults. It keeps, for each connection, the frame
+// that waits to go out after its successor.
+type chaos struct {
+	faults *Faults
+
+	mu   sync.Mutex
+	rng  *rand.Rand
+	held map[*Conn]*frame
+}
+
+func newChaos(f *Faults) *chaos {
+	if !f.delivery() {
+		return nil
+	}
+	return &chaos{faults: f, rng: f.rng(), held: make(map[*Conn]*frame)}
+}
+
+// deliver sends f to c as the dice have it. The lock is held over the delivery,
+// so that broadcasts at the same time don't add disorder of their own.
+func (x *chaos) deliver(c *Conn, f *frame, b *batch) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	held := x.held[c]
+	delete(x.held, c)
+	out := []*frame{f}
+	switch p := x.rng.Float64(); {
+	case p < x.faults.Drop:
+		out = nil
+	case p < x.faults.Drop+x.faults.Dup:
+		out = append(out, f)
+	case held == nil && p < x.faults.Drop+x.faults.Dup+x.faults.Reorder:
+		x.held[c] = f
+		return
+	}
+	if held != nil {
+		out = slices.Insert(out, min(1, len(out)), held)
+	}
+	for _, f := range out {
+		c.deliver(f, b)
+	}
+}
+
+// forget releases the frame held for an ended connection.
+func (x *chaos) forget(c *Conn) {
+	if x == nil {
+		return
+	}
+	x.mu.Lock()
+	delete(x.held, c)
+	x.mu.Unlock()
+}

@@ -1,0 +1,61 @@
+package server
+
+import (
+	"github.com/realtime-toolkit/rtk/pkg/wire/socketio"
+)
+
+// disconnect is Conn.Disconnect.
+func (l *link) disconnect(c *Conn, closeTransport bool) {
+	if l.codec != codecSocketIO {
+		l.bye(reasonServer, closeNormal)
+		return
+	}
+	if closeTransport {
+		l.bye(reasonServer, 0)
+		return
+	}
+	if l.drop(c) {
+		l.put(disconnectFrame(c.ns.name), nil)
+	}
+	c.end(reasonServer)
+}
+
+func disconnectFrame(ns string) *frame {
+	f := messageFrame(len(ns)+8, nil, func(dst []byte) []byte { return socketio.AppendDisconnect(dst, ns) })
+	f.control = true
+	return f
+}
+
+// bye ends the link in the way of its protocol, behind what is queued: the
+// namespaces are disconnected and the transport closed. code is the WebSocket
+// close code, 0 for none.
+func (l *link) bye(reason string, code int) {
+	var finals []*frame
+	if l.codec == codecSocketIO && reason != reasonParse && reason != reasonUnauthorized {
+		l.connsMu.Lock()
+		for _, c := range l.conns {
+			finals = append(finals, disconnectFrame(c.ns.name))
+		}
+		l.connsMu.Unlock()
+	}
+	l.mu.Lock()
+	switch l.kind {
+	case kindWebSocket, kindPlainWS:
+		text := reason
+		if code == 0 {
+			text = ""
+		}
+		finals = append(finals, wsCloseFrame(code, text))
+	case kindPolling:
+		finals = append(finals, frameCloseText)
+		l.closeOnFlush = true
+	case kindSSE1, kindSSE2:
+		if l.farewell != nil {
+			finals = append(finals, l.farewell)
+		}
+		l.closeOnFlush = true
+	}
+	l.mu.Unlock()
+	l.shut(reason, finals...)
+	l.srv.group.Go(l.endConns)
+}

@@ -1,0 +1,149 @@
+package server
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/realtime-toolkit/rtk/pkg/wire/engineio"
+)
+
+// enter admits a request to an endpoint. When it returns true the caller holds
+// one count of s.group; otherwise the request has been answered.
+func (s *Server) enter(w http.ResponseWriter, r *http.Request) bool {
+	s.linksMu.Lock()
+	running := s.state.Load() == stateRunning
+	if running {
+		s.group.Add(1)
+	}
+	s.linksMu.Unlock()
+	if !running {
+		s.count.handshake.add("not ready")
+		w.Header().Set("Retry-After", "1")
+		w.Header().Set("Connection", "close")
+		writeError(w, http.StatusServiceUnavailable, "unavailable", "the server is starting or shutting down")
+		return false
+	}
+	if !s.origins.allow(w, r) {
+		s.count.handshake.add("origin")
+		if r.URL.Path == s.opts.WSPath || r.URL.Path == s.opts.EventsPath {
+			writeError(w, http.StatusForbidden, "forbidden_origin", "this origin is not allowed")
+		} else {
+			engineError(w, engineio.ErrForbidden)
+		}
+		s.group.Done()
+		return false
+	}
+	return true
+}
+
+// serveSocketIO serves the Engine.IO endpoint (Engine.IO 4, HTTP long-polling
+// and WebSocket). The order of the checks is that of engine.io 6.
+func (s *Server) serveSocketIO(w http.ResponseWriter, r *http.Request) {
+	if !s.enter(w, r) {
+		return
+	}
+	defer s.group.Done()
+	if r.Method == http.MethodOptions {
+		s.origins.preflight(w, r, "GET, POST, OPTIONS")
+		return
+	}
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		s.badHandshake(w, engineio.ErrBadRequest)
+		return
+	}
+	transport := q.Get("transport")
+	switch {
+	case transport != "polling" && transport != "websocket":
+		s.badHandshake(w, engineio.ErrTransportUnknown)
+		return
+	case q.Get("EIO") != "4":
+		s.badHandshake(w, engineio.ErrUnsupportedVersion)
+		return
+	}
+	upgrade := headerHas(r.Header, "Connection", "upgrade") && headerHas(r.Header, "Upgrade", "websocket")
+	if upgrade != (transport == "websocket") {
+		s.badHandshake(w, engineio.ErrBadRequest)
+		return
+	}
+	sid := q.Get("sid")
+	if sid == "" {
+		switch {
+		case r.Method != http.MethodGet:
+			s.badHandshake(w, engineio.ErrBadMethod)
+		case upgrade:
+			s.openWebSocket(w, r)
+		default:
+			s.openPolling(w, r)
+		}
+		return
+	}
+	l := s.session(sid)
+	switch {
+	case l == nil:
+		s.badHandshake(w, engineio.ErrSessionUnknown)
+	case upgrade:
+		s.upgradeSession(w, r, l)
+	case l.transport() != "polling":
+		s.badHandshake(w, engineio.ErrBadRequest)
+	case r.Method == http.MethodGet:
+		s.servePoll(w, r, l)
+	case r.Method == http.MethodPost:
+		s.servePost(w, r, l)
+	default:
+		s.badHandshake(w, engineio.ErrBadRequest)
+	}
+}
+
+func (s *Server) badHandshake(w http.ResponseWriter, e *engineio.HandshakeError) {
+	s.count.handshake.add(strings.ToLower(e.Message))
+	engineError(w, e)
+}
+
+func engineError(w http.ResponseWriter, e *engineio.HandshakeError) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(e.Status)
+	_, _ = w.Write(e.JSON())
+}
+
+// openWebSocket opens a Socket.IO connection over WebSocket.
+func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
+	k, err := s.upgrade(w, r)
+	if err != nil {
+		return
+	}
+	l := s.newSession(kindWebSocket, r)
+	k.bind(l)
+	if !s.remember(l) {
+		l.cancel()
+		s.group.Go(func() { k.refuse(wsCloseFrame(closeRestart, ""), s.opts.CloseTimeout) })
+		return
+	}
+	l.put(l.openFrame(), nil)
+	l.watch()
+	s.group.Go(func() { k.readLoop(l, l.engineMessage) })
+}
+
+// engineMessage handles one WebSocket message of a Socket.IO connection.
+func (l *link) engineMessage(binary bool, b []byte) error {
+	p, err := engineio.Decode(b, binary)
+	if err != nil {
+		return err
+	}
+	return l.enginePacket(p)
+}
+
+// headerHas reports whether a comma-separated header has a token, in any case.
+func headerHas(h http.Header, name, token string) bool {
+	for _, line := range h[name] {
+		for part := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}

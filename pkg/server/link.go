@@ -1,0 +1,344 @@
+package server
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/server/throttle"
+)
+
+// kind is how a client is carried now.
+type kind uint8
+
+const (
+	kindWebSocket kind = iota // Socket.IO over WebSocket
+	kindPolling               // Socket.IO over long polling
+	kindPlainWS               // plain WebSocket
+	kindSSE1                  // server-sent events over HTTP/1.1
+	kindSSE2                  // server-sent events over HTTP/2
+	kinds
+)
+
+func (k kind) protocol() string {
+	switch k {
+	case kindPlainWS:
+		return "websocket"
+	case kindSSE1, kindSSE2:
+		return "sse"
+	}
+	return "socket.io"
+}
+
+// Reasons for the end of a connection, as OnDisconnect gets them. The first six
+// are Socket.IO's.
+const (
+	reasonTransportClose = "transport close"
+	reasonTransportError = "transport error"
+	reasonPingTimeout    = "ping timeout"
+	reasonClient         = "client namespace disconnect"
+	reasonServer         = "server namespace disconnect"
+	reasonShutdown       = "server shutting down"
+	reasonParse          = "parse error"
+	reasonSlow           = "slow consumer"
+	reasonThrottled      = "throttled"
+	reasonExpired        = "token expired"
+	reasonUnauthorized   = "unauthorized"
+	reasonConnect        = "connect timeout"
+)
+
+// link is one client's connection to the gateway, whatever carries it: its
+// outbox, its deadlines and its memberships. A Socket.IO link lives on when its
+// transport changes from polling to WebSocket.
+type link struct {
+	srv    *Server
+	writer *writer
+	shard  uint16
+	codec  codec
+	reads  bool // a read loop will notice the end and tear down
+
+	outbox // its mu guards the fields down to closeOnFlush as well
+	kind   kind
+	nc     net.Conn        // what is written to; nil when the transport pulls
+	raw    syscall.RawConn // nil when nc can't be written to without blocking
+	reason string          // why it ended, "" while it lives
+	dead   bool
+	// closeOnFlush closes nc when the goodbye has been written, because nobody
+	// waits for the peer's.
+	closeOnFlush bool
+
+	timer     wheelEntry
+	beatAt    time.Duration // next heartbeat, or its answer when waiting
+	waiting   bool
+	connectBy time.Duration // 0: not pending, as for the next two
+	expiresAt time.Duration // of the token
+	closeBy   time.Duration
+	beat      *frame // what a heartbeat sends; nil: none
+	farewell  *frame // of SSE
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	shake  Handshake
+
+	connsMu sync.Mutex
+	conns   []*Conn
+	ended   bool // no more conns: the goodbye has been said
+	torn    atomic.Bool
+
+	// inMu serialises what comes in: polling has a goroutine for each POST. It
+	// guards the fields below.
+	inMu    sync.Mutex
+	bucket  throttle.Bucket
+	strikes throttle.Strikes
+	engine  *engine // of Socket.IO
+	own     bool    // a reply of the read goroutine waits for its next read
+}
+
+// newLink makes a link that is registered nowhere yet.
+func (s *Server) newLink(k kind, c codec, r *http.Request) *link {
+	l := &link{srv: s, kind: k, codec: c}
+	l.shard = uint16(s.nextShard.Add(1) % uint32(len(s.writers)))
+	l.writer = s.writers[l.shard]
+	l.timer.owner = l
+	l.ctx, l.cancel = context.WithCancel(s.ctx)
+	l.shake = Handshake{
+		Time: time.Now(), RemoteAddr: r.RemoteAddr, Host: strings.Clone(r.Host),
+		Origin: strings.Clone(r.Header.Get("Origin")), UserAgent: strings.Clone(clip(r.UserAgent(), 256)),
+		Path: strings.Clone(r.URL.Path), Query: cutToken(r.URL.RawQuery, s.opts.AuthPlaces), Secure: r.TLS != nil,
+	}
+	return l
+}
+
+func clip(s string, n int) string { return s[:min(len(s), n)] }
+
+func (l *link) transport() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch l.kind {
+	case kindPolling:
+		return "polling"
+	case kindSSE1, kindSSE2:
+		return "sse"
+	}
+	return "websocket"
+}
+
+// attach makes nc the link's socket. The caller holds mu or is alone.
+func (l *link) attach(nc net.Conn) {
+	l.nc = nc
+	if sc, ok := nc.(syscall.Conn); ok && canShoot {
+		if raw, err := sc.SyscallConn(); err == nil {
+			l.raw = raw
+		}
+	}
+}
+
+// shut says goodbye: finals are queued behind everything else, nothing more is
+// taken, and the transport is closed when they are written and the client has
+// answered or CloseTimeout is over.
+func (l *link) shut(reason string, finals ...*frame) {
+	l.mu.Lock()
+	if l.phase != phaseOpen {
+		l.mu.Unlock()
+		return
+	}
+	if l.reason == "" {
+		l.reason = reason
+	}
+	kick := false
+	for _, f := range finals {
+		if _, k := l.append(f); k {
+			kick = true
+		}
+	}
+	if len(finals) == 0 && !l.held {
+		l.held, kick = true, true // so that flushed is called
+	}
+	l.phase = phaseClosing
+	l.closeBy = l.srv.wheel.now() + l.srv.opts.CloseTimeout
+	by := l.closeBy
+	l.mu.Unlock()
+	if kick {
+		l.kick(nil)
+	}
+	l.srv.wheel.arm(&l.timer, by)
+}
+
+// flushed is called when the goodbye has been written.
+func (l *link) flushed() {
+	l.mu.Lock()
+	now := l.closeOnFlush
+	l.mu.Unlock()
+	if now {
+		l.abort(reasonTransportClose)
+	}
+}
+
+// finish is shut for a link whose client has gone or said goodbye itself: what
+// is queued may still be written, but nobody waits for an answer.
+func (l *link) finish(reason string) {
+	l.mu.Lock()
+	l.closeOnFlush = true
+	pending := l.held || !l.queue.empty()
+	l.mu.Unlock()
+	if pending {
+		l.shut(reason)
+	} else {
+		l.abort(reason)
+	}
+}
+
+// abort ends the link at once. It may be called under no lock but inMu.
+func (l *link) abort(reason string) {
+	l.mu.Lock()
+	if l.reason == "" {
+		l.reason = reason
+	}
+	if l.dead {
+		l.mu.Unlock()
+		return
+	}
+	l.dead = true
+	l.phase = phaseClosed
+	if !l.held {
+		l.queue.drop()
+		l.messages, l.bytes = 0, 0
+	}
+	nc, raw, reads := l.nc, l.raw, l.reads
+	l.mu.Unlock()
+	l.cancel()
+	l.srv.wheel.disarm(&l.timer)
+	switch {
+	case nc == nil:
+	case raw != nil:
+		_ = nc.Close()
+	default:
+		l.srv.group.Go(func() { _ = nc.Close() }) // TLS writes an alert first
+	}
+	if !reads {
+		l.srv.group.Go(l.teardown)
+	}
+}
+
+// teardown takes an ended link out of everything. Only the first call counts.
+func (l *link) teardown() {
+	if !l.torn.CompareAndSwap(false, true) {
+		return
+	}
+	l.endConns()
+	l.mu.Lock()
+	reason := l.reason
+	l.mu.Unlock()
+	l.srv.forget(l, reason)
+}
+
+// endConns ends the link's connections in all namespaces.
+func (l *link) endConns() {
+	l.connsMu.Lock()
+	conns := l.conns
+	l.conns, l.ended = nil, true
+	l.connsMu.Unlock()
+	l.mu.Lock()
+	reason := l.reason
+	l.mu.Unlock()
+	for _, c := range conns {
+		c.end(reason)
+	}
+}
+
+// fire looks after the link's deadlines. It runs on the wheel's goroutine.
+func (l *link) fire() {
+	now := l.srv.wheel.now()
+	l.mu.Lock()
+	if l.dead {
+		l.mu.Unlock()
+		return
+	}
+	reason, code := "", 0
+	var beat *frame
+	switch {
+	case l.closeBy != 0 && now >= l.closeBy:
+		reason = l.reason
+	case l.phase == phaseClosing:
+	case l.connectBy != 0 && now >= l.connectBy:
+		reason = reasonConnect
+	case l.expiresAt != 0 && now >= l.expiresAt:
+		reason, code = reasonExpired, closePolicy
+	case l.beat != nil && now >= l.beatAt && l.waiting:
+		reason = reasonPingTimeout
+	case l.beat != nil && now >= l.beatAt:
+		beat = l.beat
+		if l.kind >= kindSSE1 {
+			l.beatAt = now + l.srv.opts.SSEHeartbeat
+		} else {
+			l.waiting = true
+			l.beatAt = now + l.srv.opts.PingTimeout
+		}
+	}
+	closing := l.phase == phaseClosing
+	next := l.nextDeadline()
+	l.mu.Unlock()
+	switch {
+	case reason != "" && closing:
+		l.abort(reason)
+		return
+	case reason == reasonPingTimeout && l.isPull():
+		l.abort(reason)
+		return
+	case reason != "":
+		l.bye(reason, code)
+		return
+	case beat != nil:
+		l.put(beat, nil)
+	}
+	if next > 0 {
+		l.srv.wheel.arm(&l.timer, next)
+	}
+}
+
+// nextDeadline is the earliest pending deadline, 0 for none.
+func (l *link) nextDeadline() time.Duration {
+	if l.phase != phaseOpen {
+		return l.closeBy
+	}
+	var next time.Duration
+	for _, d := range [...]time.Duration{l.connectBy, l.expiresAt, l.closeBy} {
+		if d != 0 && (next == 0 || d < next) {
+			next = d
+		}
+	}
+	if l.beat != nil && (next == 0 || l.beatAt < next) {
+		next = l.beatAt
+	}
+	return next
+}
+
+// watch arms the timer for the earliest deadline.
+func (l *link) watch() {
+	l.mu.Lock()
+	next := l.nextDeadline()
+	l.mu.Unlock()
+	if next > 0 {
+		l.srv.wheel.arm(&l.timer, next)
+	}
+}
+
+// alive notes the answer to a heartbeat.
+func (l *link) alive() {
+	at := l.srv.wheel.now() + l.srv.opts.PingInterval
+	l.mu.Lock()
+	l.waiting = false
+	l.beatAt = at
+	l.mu.Unlock()
+}
+
+func (l *link) isPull() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.nc == nil
+}

@@ -1,0 +1,54 @@
+package server
+
+import (
+	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
+)
+
+// message is one outbound event on its way to many clients. It is encoded at
+// most once for each codec, by the goroutine that fans it out.
+type message struct {
+	ns          string
+	array       []byte // ["event",args…]
+	attachments [][]byte
+	forms       [codecs]*frame
+}
+
+func newMessage(b *cluster.Broadcast) *message {
+	return &message{ns: b.Namespace, array: b.Args, attachments: b.Attachments}
+}
+
+// frame returns the message as the codec has it. It must not be called by two
+// goroutines at a time.
+func (m *message) frame(c codec) *frame {
+	if m.forms[c] == nil {
+		m.forms[c] = encoders[c](m)
+	}
+	return m.forms[c]
+}
+
+// frame is one encoded message, immutable and shared by its recipients.
+//
+//	wire  ├ head ┼──────── body ────────┤├ head ┼─ attachment ─┤…
+//	        RFC 6455 header; SSE has none
+type frame struct {
+	wire        []byte   // what a socket gets
+	body        []byte   // what a transport that pulls gets: the payload, an alias of wire
+	attachments [][]byte // follow the body as binary messages
+	control     bool     // not a message of the application: heartbeat, handshake, goodbye
+}
+
+// codec is a way to encode a message.
+type codec uint8
+
+const (
+	codecSocketIO codec = iota
+	codecNestWS
+	codecSSE
+	codecs
+)
+
+var encoders = [codecs]func(*message) *frame{
+	codecSocketIO: encodeSocketIO,
+	codecNestWS:   encodeNestWS,
+	codecSSE:      encodeSSE,
+}

@@ -1,0 +1,73 @@
+package server
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"time"
+)
+
+// netConn stands between the WebSocket library and the socket. The library only
+// reads through it: once a link is bound, what the library writes on its own
+// (it should not) is queued like everything else, so that no write goes past the
+// outbox.
+type netConn struct {
+	net.Conn
+	link  *link  // nil during the handshake
+	early []byte // read by net/http together with the request
+}
+
+// Read writes the replies that are due before it waits for the client.
+func (c *netConn) Read(b []byte) (int, error) {
+	if len(c.early) > 0 {
+		n := copy(b, c.early)
+		c.early = c.early[n:]
+		return n, nil
+	}
+	if c.link != nil {
+		c.link.flushOwn()
+	}
+	return c.Conn.Read(b)
+}
+
+func (c *netConn) Write(b []byte) (int, error) {
+	if c.link == nil {
+		return c.Conn.Write(b)
+	}
+	f := &frame{wire: append([]byte(nil), b...), control: true}
+	if !c.link.put(f, nil) {
+		return 0, net.ErrClosed
+	}
+	return len(b), nil
+}
+
+// SetWriteDeadline is for the handshake only: afterwards deadlines are the
+// outbox's business.
+func (c *netConn) SetWriteDeadline(t time.Time) error {
+	if c.link == nil {
+		return c.Conn.SetWriteDeadline(t)
+	}
+	return nil
+}
+
+// hijacker gives the library a netConn. It reaches through middleware that has
+// Unwrap, which the library does not.
+type hijacker struct {
+	http.ResponseWriter
+	conn *netConn
+}
+
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	nc, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	h.conn = &netConn{Conn: nc}
+	if n := rw.Reader.Buffered(); n > 0 {
+		// The client did not wait for the 101; the library would refuse it.
+		early, _ := rw.Reader.Peek(n)
+		h.conn.early = append([]byte(nil), early...)
+		rw.Reader.Reset(nc)
+	}
+	return h.conn, rw, nil
+}

@@ -1,0 +1,191 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/server/auth"
+	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
+	"github.com/realtime-toolkit/rtk/pkg/server/throttle"
+	"github.com/realtime-toolkit/rtk/pkg/wire/nestws"
+)
+
+// Defaults of Options.
+const (
+	DefaultSocketIOPath     = "/socket.io/"
+	DefaultWSPath           = "/ws"
+	DefaultEventsPath       = "/events"
+	DefaultPingInterval     = 25 * time.Second
+	DefaultPingTimeout      = 20 * time.Second
+	DefaultConnectTimeout   = 45 * time.Second
+	DefaultUpgradeTimeout   = 10 * time.Second
+	DefaultHandshakeTimeout = 10 * time.Second
+	DefaultWriteTimeout     = 10 * time.Second
+	DefaultCloseTimeout     = 2 * time.Second
+	DefaultAckTimeout       = 30 * time.Second
+	DefaultMaxPayload       = 1_000_000
+	DefaultMaxAttachments   = 10
+	DefaultMaxRooms         = 1024
+	DefaultQueueBytes       = 1 << 20
+	DefaultQueueMessages    = 1024
+	DefaultThrottleStrikes  = 100
+	DefaultSSEHeartbeat     = 15 * time.Second
+	DefaultSSERetry         = 3 * time.Second
+)
+
+// StrikeWindow is the time in which more than Options.ThrottleStrikes refused
+// messages close a connection.
+const StrikeWindow = time.Minute
+
+// Options configure a Server. The zero value is a working open gateway; 0 in a
+// field means its default, negative means off where the field says so.
+type Options struct {
+	Logger  *slog.Logger // nil: slog.Default()
+	PodID   string       // names the pod in statistics; "" makes one of host name and random text
+	Version string       // of the program, for statistics only
+
+	Auth       *auth.Verifier // nil: every client is let in
+	AuthPlaces auth.Places    // where a token may travel
+
+	// Throttle bounds the message events of one connection; the zero Limit is
+	// off. A connection with more than ThrottleStrikes refused messages within
+	// StrikeWindow is closed; 0 is DefaultThrottleStrikes, negative never.
+	Throttle        throttle.Limit
+	ThrottleStrikes int
+
+	// Origins are the allowed values of the Origin header, such as
+	// "https://app.example.com", for upgrades and CORS alike. Empty means the
+	// request's own host only, "*" any. A request without Origin is not a
+	// browser's and passes.
+	Origins []string
+
+	Backplane cluster.Backplane // nil: this pod alone
+
+	SocketIOPath string // "-" switches the endpoint off, as for the next two
+	WSPath       string
+	EventsPath   string
+	// WSNamespace is where plain WebSocket connections go that don't say
+	// ?namespace=; "" is "/".
+	WSNamespace string
+	WSProfile   nestws.Profile
+
+	PingInterval     time.Duration // Engine.IO heartbeat, and pings on plain WebSocket
+	PingTimeout      time.Duration // time for the answer
+	ConnectTimeout   time.Duration // time for a Socket.IO client to join a namespace
+	UpgradeTimeout   time.Duration // time from the probe to the end of an upgrade
+	HandshakeTimeout time.Duration // time for token verification and for the body of a POST
+	WriteTimeout     time.Duration // time for a stalled client to take more bytes
+	CloseTimeout     time.Duration // time for a client to take the goodbye and answer it
+	AckTimeout       time.Duration // EmitAck when its context has no deadline
+
+	MaxPayload     int // bytes of one message, after inflation; announced as maxPayload
+	MaxAttachments int // binary attachments of one packet
+	MaxRooms       int // rooms of one connection
+
+	// QueueBytes and QueueMessages bound what waits to be written to one
+	// connection. A connection that goes beyond either is closed (reason "slow
+	// consumer").
+	QueueBytes    int
+	QueueMessages int
+
+	SSEHeartbeat time.Duration // comment on an idle stream; negative: none
+	SSERetry     time.Duration // reconnect delay told to EventSource; negative: not told
+
+	Faults *Faults // breaks the gateway on purpose, to test checkers; nil in production
+}
+
+// withDefaults returns o with its zero fields filled in, or an error that names
+// the first field that makes no sense.
+func (o Options) withDefaults() (Options, error) {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	for _, p := range []struct {
+		at   *string
+		name string
+		def  string
+	}{
+		{&o.SocketIOPath, "SocketIOPath", DefaultSocketIOPath},
+		{&o.WSPath, "WSPath", DefaultWSPath},
+		{&o.EventsPath, "EventsPath", DefaultEventsPath},
+		{&o.WSNamespace, "WSNamespace", "/"},
+	} {
+		if *p.at == "" {
+			*p.at = p.def
+		}
+		if *p.at != "-" && !strings.HasPrefix(*p.at, "/") {
+			return o, fmt.Errorf("server option %s %q: must begin with /", p.name, *p.at)
+		}
+	}
+	if o.SocketIOPath != "-" && !strings.HasSuffix(o.SocketIOPath, "/") {
+		o.SocketIOPath += "/"
+	}
+	for _, d := range []struct {
+		at   *time.Duration
+		name string
+		def  time.Duration
+		off  bool
+	}{
+		{&o.PingInterval, "PingInterval", DefaultPingInterval, false},
+		{&o.PingTimeout, "PingTimeout", DefaultPingTimeout, false},
+		{&o.ConnectTimeout, "ConnectTimeout", DefaultConnectTimeout, false},
+		{&o.UpgradeTimeout, "UpgradeTimeout", DefaultUpgradeTimeout, false},
+		{&o.HandshakeTimeout, "HandshakeTimeout", DefaultHandshakeTimeout, false},
+		{&o.WriteTimeout, "WriteTimeout", DefaultWriteTimeout, false},
+		{&o.CloseTimeout, "CloseTimeout", DefaultCloseTimeout, false},
+		{&o.AckTimeout, "AckTimeout", DefaultAckTimeout, false},
+		{&o.SSEHeartbeat, "SSEHeartbeat", DefaultSSEHeartbeat, true},
+		{&o.SSERetry, "SSERetry", DefaultSSERetry, true},
+	} {
+		if *d.at == 0 {
+			*d.at = d.def
+		}
+		if *d.at < 0 && !d.off {
+			return o, fmt.Errorf("server option %s %v: must be positive", d.name, *d.at)
+		}
+		if *d.at > 0 && *d.at < time.Millisecond {
+			return o, fmt.Errorf("server option %s %v: at least 1ms", d.name, *d.at)
+		}
+	}
+	for _, n := range []struct {
+		at   *int
+		name string
+		def  int
+	}{
+		{&o.MaxPayload, "MaxPayload", DefaultMaxPayload},
+		{&o.MaxAttachments, "MaxAttachments", DefaultMaxAttachments},
+		{&o.MaxRooms, "MaxRooms", DefaultMaxRooms},
+		{&o.QueueBytes, "QueueBytes", DefaultQueueBytes},
+		{&o.QueueMessages, "QueueMessages", DefaultQueueMessages},
+	} {
+		if *n.at == 0 {
+			*n.at = n.def
+		}
+		if *n.at < 1 {
+			return o, fmt.Errorf("server option %s %d: must be positive", n.name, *n.at)
+		}
+	}
+	if o.ThrottleStrikes == 0 {
+		o.ThrottleStrikes = DefaultThrottleStrikes
+	}
+	if err := o.Throttle.Validate(); err != nil {
+		return o, fmt.Errorf("server option Throttle: %w", err)
+	}
+	for _, origin := range o.Origins {
+		if origin != "*" && !strings.Contains(origin, "://") {
+			return o, fmt.Errorf("server option Origins: %q has no scheme; want %q or \"*\"", origin, "https://"+origin)
+		}
+	}
+	if o.Faults != nil {
+		if err := o.Faults.validate(); err != nil {
+			return o, err
+		}
+	}
+	if o.SocketIOPath == "-" && o.WSPath == "-" && o.EventsPath == "-" {
+		return o, errors.New("server options: SocketIOPath, WSPath and EventsPath are all off")
+	}
+	return o, nil
+}

@@ -1,0 +1,120 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/realtime-toolkit/rtk/pkg/wire/nestws"
+	"github.com/realtime-toolkit/rtk/pkg/wire/rawjson"
+)
+
+var framePingWS = wsControl(wsPing, nil)
+
+// servePlainWS opens a plain WebSocket connection.
+func (s *Server) servePlainWS(w http.ResponseWriter, r *http.Request) {
+	if !s.enter(w, r) {
+		return
+	}
+	defer s.group.Done()
+	if !headerHas(r.Header, "Connection", "upgrade") || !headerHas(r.Header, "Upgrade", "websocket") {
+		s.count.handshake.add("bad request")
+		w.Header().Set("Upgrade", "websocket")
+		writeError(w, http.StatusUpgradeRequired, codeBadRequest, "this endpoint speaks WebSocket")
+		return
+	}
+	name := r.URL.Query().Get("namespace")
+	if name == "" {
+		name = s.opts.WSNamespace
+	}
+	n := s.lookup(name)
+	if n == nil {
+		s.count.handshake.add("invalid namespace")
+		writeError(w, http.StatusNotFound, "invalid_namespace", "no such namespace")
+		return
+	}
+	id, late, ok := s.authorize(w, r)
+	if !ok {
+		return
+	}
+	k, err := s.upgrade(w, r)
+	if err != nil {
+		return
+	}
+	l := s.newLink(kindPlainWS, codecNestWS, r)
+	l.beat, l.beatAt = framePingWS, s.wheel.now()+s.opts.PingInterval
+	k.bind(l)
+	s.group.Go(func() { s.runPlainWS(k, l, &Conn{id: newID(), ns: n, link: l, identity: id}, late) })
+}
+
+func (s *Server) runPlainWS(k *socket, l *link, c *Conn, late bool) {
+	if err := s.open(l, c, nil, nil); err != nil {
+		code, reason := closePolicy, "refused"
+		if _, message, told := publicError(err); told {
+			reason = message
+		} else if err == ErrClosed {
+			code, reason = closeRestart, "server is shutting down"
+		}
+		k.refuse(wsCloseFrame(code, reason), s.opts.CloseTimeout)
+		return
+	}
+	l.bound(c.identity)
+	if late {
+		l.evict()
+	}
+	l.watch()
+	k.readLoop(l, c.plainMessage)
+}
+
+// plainMessage handles one {"event","data"} frame (NestJS WsAdapter).
+func (c *Conn) plainMessage(_ bool, b []byte) error {
+	l := c.link
+	l.srv.count.messagesIn.Add(1)
+	profile := l.srv.opts.WSProfile
+	ok, retry, err := l.allow()
+	if !ok {
+		object := errorObject(errRateLimited, retry)
+		if id, has := rawjson.Member(b, "id"); has && rawjson.Valid(id) {
+			c.plainReply(func(dst []byte) []byte { return nestws.AppendAck(dst, id, object) })
+		} else {
+			c.plainReply(func(dst []byte) []byte { return nestws.AppendExceptionObject(dst, profile, object) })
+		}
+		return err
+	}
+	f, err := nestws.Parse(b)
+	if err != nil {
+		return nil // NestJS stays silent and keeps the connection
+	}
+	reply, err := c.ns.dispatch(c, []byte(f.Event), f.Data, nil, f.ID != nil)
+	if err != nil {
+		if f.ID != nil {
+			object := errorObject(err, 0)
+			c.plainReply(func(dst []byte) []byte { return nestws.AppendAck(dst, f.ID, object) })
+			return nil
+		}
+		if err == errUnknownEvent {
+			return nil
+		}
+		_, message, _ := publicError(err)
+		c.plainReply(func(dst []byte) []byte {
+			return nestws.AppendException(dst, profile, message, f.Event, f.Data)
+		})
+		return nil
+	}
+	if reply.None {
+		return nil
+	}
+	data := oneArgument(inlineBinary(reply.Args, reply.Attachments))
+	switch {
+	case f.ID != nil:
+		c.plainReply(func(dst []byte) []byte { return nestws.AppendAck(dst, f.ID, data) })
+	case len(data) > 0 && string(data) != "null":
+		c.plainReply(func(dst []byte) []byte { return append(dst, data...) })
+	}
+	return nil
+}
+
+// plainReply queues a text frame of what fill appends, nothing if that is empty.
+func (c *Conn) plainReply(fill func([]byte) []byte) {
+	if f := wsFrame(wsText, 128, fill); len(f.body) > 0 {
+		c.link.putOwn(f)
+	}
+}

@@ -1,0 +1,236 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
+	"github.com/realtime-toolkit/rtk/pkg/server/throttle"
+)
+
+// Server is a gateway: an http.Handler for its three endpoints. Make it with
+// New, register handlers, Start it, serve it, Shutdown it.
+type Server struct {
+	opts    Options
+	log     *slog.Logger
+	origins origins
+	wheel   *wheel
+	writers []*writer
+	batches sync.Pool
+	chaos   *chaos // nil in production
+	// throttle is Options.Throttle, with its faults
+	throttle throttle.Limit
+	count    counters
+	started  time.Time
+
+	ctx       context.Context // ends with the server
+	cancel    context.CancelFunc
+	group     sync.WaitGroup // every goroutine that the server starts
+	stop      chan struct{}  // ends wheel and writers, after group
+	core      sync.WaitGroup
+	nextShard atomic.Uint32
+	state     atomic.Int32
+
+	nsMu       sync.RWMutex
+	namespaces map[string]*Namespace
+
+	linksMu  sync.Mutex
+	links    map[*link]struct{}
+	sessions map[string]*link // Socket.IO, by Engine.IO sid
+}
+
+// States of a Server.
+const (
+	stateNew int32 = iota
+	stateRunning
+	stateDraining
+	stateStopped
+)
+
+var (
+	_ http.Handler = (*Server)(nil)
+	_ cluster.Sink = (*Server)(nil)
+)
+
+// New makes a server. An error names the option that makes no sense.
+func New(o Options) (*Server, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if o.PodID == "" {
+		host, _ := os.Hostname()
+		o.PodID = host + "-" + newID()[:6]
+	}
+	s := &Server{
+		opts: o, log: o.Logger, origins: newOrigins(o.Origins), chaos: newChaos(o.Faults), throttle: effectiveThrottle(&o),
+		wheel: newWheel(), started: time.Now(), stop: make(chan struct{}),
+		namespaces: make(map[string]*Namespace),
+		links:      make(map[*link]struct{}), sessions: make(map[string]*link),
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	for range runtime.GOMAXPROCS(0) {
+		s.writers = append(s.writers, newWriter())
+	}
+	s.batches.New = func() any {
+		return &batch{writers: s.writers, dirty: make([][]*link, len(s.writers))}
+	}
+	s.count.init()
+	return s, nil
+}
+
+// Of returns the namespace of that name, which begins with "/" and is made at
+// the first call.
+func (s *Server) Of(name string) *Namespace {
+	if !strings.HasPrefix(name, "/") {
+		name = "/" + name
+	}
+	s.nsMu.Lock()
+	defer s.nsMu.Unlock()
+	n := s.namespaces[name]
+	if n == nil {
+		n = &Namespace{
+			srv: s, name: name, handlers: make(map[string]handler),
+			conns: make(map[string]*Conn), rooms: make(map[string]*room), all: &room{},
+		}
+		s.namespaces[name] = n
+		if s.opts.Backplane != nil && s.state.Load() == stateRunning {
+			if err := s.opts.Backplane.AddNamespace(name); err != nil {
+				s.log.Error("subscribe namespace", "namespace", name, "error", err)
+			}
+		}
+	}
+	return n
+}
+
+func (s *Server) lookup(name string) *Namespace {
+	s.nsMu.RLock()
+	defer s.nsMu.RUnlock()
+	return s.namespaces[name]
+}
+
+// EventsNamespace is the namespace of SSE streams: topic NAME is its room NAME.
+const EventsNamespace = "/events"
+
+// Topic starts a broadcast to the streams that subscribed to a topic.
+func (s *Server) Topic(name string) *Emitter { return s.Of(EventsNamespace).To(name) }
+
+// Publish broadcasts an event whose arguments are JSON already, separated by
+// commas and without brackets, to rooms of a namespace or, without rooms, to all
+// of it. The namespace need not exist on this pod.
+func (s *Server) Publish(namespace string, rooms, except []string, event string, args []byte) error {
+	n := s.lookup(namespace)
+	if n == nil {
+		return fmt.Errorf("publish %q: no namespace %q here", event, namespace)
+	}
+	s.count.published.Add(1)
+	return n.To(rooms...).Except(except...).EmitRaw(event, args)
+}
+
+// Start starts the writers, the clock and the backplane. Requests are answered
+// 503 before. ctx bounds the start only.
+func (s *Server) Start(ctx context.Context) error {
+	if !s.state.CompareAndSwap(stateNew, stateRunning) {
+		return errors.New("server start: it has been started before")
+	}
+	s.core.Go(func() { s.wheel.run(s.stop) })
+	for _, w := range s.writers {
+		s.core.Go(func() { w.run(s.stop) })
+	}
+	if s.opts.Backplane == nil {
+		return nil
+	}
+	s.nsMu.RLock()
+	names := slices.Sorted(maps.Keys(s.namespaces))
+	s.nsMu.RUnlock()
+	for _, name := range names {
+		if err := s.opts.Backplane.AddNamespace(name); err != nil {
+			return fmt.Errorf("server start: namespace %q: %w", name, err)
+		}
+	}
+	if err := s.opts.Backplane.Start(ctx, s); err != nil {
+		return fmt.Errorf("server start: backplane: %w", err)
+	}
+	return nil
+}
+
+// ServeHTTP serves the Socket.IO, WebSocket and SSE endpoints.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.Path
+	switch {
+	case s.opts.SocketIOPath != "-" && (path == s.opts.SocketIOPath || path+"/" == s.opts.SocketIOPath):
+		s.serveSocketIO(w, r)
+	case s.opts.WSPath != "-" && path == s.opts.WSPath:
+		s.servePlainWS(w, r)
+	case s.opts.EventsPath != "-" && path == s.opts.EventsPath:
+		s.serveSSE(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// Ready reports whether the pod takes new clients, and if not, why.
+func (s *Server) Ready() (ok bool, reason string) {
+	switch s.state.Load() {
+	case stateNew:
+		return false, "not started"
+	case stateDraining:
+		return false, "draining"
+	case stateStopped:
+		return false, "stopped"
+	}
+	if s.opts.Backplane != nil {
+		if st := s.opts.Backplane.Status(); st.Degraded {
+			return false, "backplane: " + st.Reason
+		}
+	}
+	return true, ""
+}
+
+// remember registers a link; it fails when the server takes no more.
+func (s *Server) remember(l *link) bool {
+	s.linksMu.Lock()
+	if s.state.Load() != stateRunning {
+		s.linksMu.Unlock()
+		return false
+	}
+	s.links[l] = struct{}{}
+	if l.engine != nil {
+		s.sessions[l.engine.sid] = l
+	}
+	s.linksMu.Unlock()
+	s.count.opened.Add(1)
+	s.count.clients[l.kind].Add(1)
+	return true
+}
+
+func (s *Server) forget(l *link, reason string) {
+	s.linksMu.Lock()
+	delete(s.links, l)
+	if l.engine != nil {
+		delete(s.sessions, l.engine.sid)
+	}
+	s.linksMu.Unlock()
+	l.mu.Lock()
+	k := l.kind
+	l.mu.Unlock()
+	s.count.clients[k].Add(-1)
+	s.count.closed.add(reason)
+}
+
+func (s *Server) session(sid string) *link {
+	s.linksMu.Lock()
+	defer s.linksMu.Unlock()
+	return s.sessions[sid]
+}

@@ -1,0 +1,224 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gorilla/websocket"
+)
+
+// upgrader makes connections that read only: a small read buffer, because
+// messages larger than it are read past it, and pooled write buffers, because
+// nothing is written with them.
+var upgrader = websocket.Upgrader{
+	ReadBufferSize:  128,
+	WriteBufferSize: 512,
+	WriteBufferPool: &sync.Pool{},
+	CheckOrigin:     func(*http.Request) bool { return true }, // checked before
+	Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
+		writeError(w, status, codeBadRequest, reason.Error())
+	},
+}
+
+// readBuffers holds buffers for one message. They start at gatherBytes and grow
+// with messages up to keepBytes; larger ones are not kept.
+var readBuffers = sync.Pool{New: func() any {
+	b := make([]byte, 0, 8<<10)
+	return &b
+}}
+
+const keepBytes = 128 << 10
+
+// socket is a WebSocket after its handshake.
+type socket struct {
+	ws *websocket.Conn
+	nc *netConn
+}
+
+// upgrade answers the handshake of RFC 6455. When it returns an error it has
+// answered the request.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) (*socket, error) {
+	h := &hijacker{ResponseWriter: w}
+	ws, err := upgrader.Upgrade(h, r, nil)
+	if err != nil {
+		s.count.handshake.add("upgrade")
+		return nil, err
+	}
+	_ = h.conn.Conn.SetDeadline(time.Time{})
+	return &socket{ws: ws, nc: h.conn}, nil
+}
+
+// bind makes the socket the transport of l. The caller holds l.mu or is alone.
+func (k *socket) bind(l *link) {
+	k.nc.link = l
+	l.attach(k.nc.Conn)
+	l.reads = true
+	k.ws.SetPingHandler(func(data string) error {
+		l.put(wsControl(wsPong, []byte(data)), nil)
+		return nil
+	})
+	k.ws.SetPongHandler(func(string) error {
+		if l.codec != codecSocketIO {
+			l.alive()
+		}
+		return nil
+	})
+	k.ws.SetCloseHandler(func(int, string) error { return nil }) // answered by readLoop
+}
+
+var errTooBig = errors.New("message is larger than MaxPayload")
+
+// violation is an error of a message's content, as opposed to one of reading.
+type violation struct{ error }
+
+func (v violation) Unwrap() error { return v.error }
+
+// readLoop reads messages until the connection ends, and ends the link. handle
+// gets each message, which is valid during the call, with inMu held; its error
+// ends the connection.
+func (k *socket) readLoop(l *link, handle func(binary bool, message []byte) error) {
+	err := k.readAll(l, handle)
+	l.inMu.Lock()
+	l.pushOwn()
+	l.inMu.Unlock()
+	if l.readEnded(err) {
+		k.awaitClose()
+	}
+	l.finish(readReason(err))
+	l.teardown()
+}
+
+func (k *socket) readAll(l *link, handle func(bool, []byte) error) error {
+	for {
+		kind, r, err := k.ws.NextReader()
+		if err != nil {
+			return err
+		}
+		if err := k.readOne(l, kind == websocket.BinaryMessage, r, handle); err != nil {
+			return err
+		}
+	}
+}
+
+func (k *socket) readOne(l *link, binary bool, r io.Reader, handle func(bool, []byte) error) error {
+	buf := readBuffers.Get().(*[]byte)
+	defer func() {
+		if cap(*buf) <= keepBytes {
+			readBuffers.Put(buf)
+		}
+	}()
+	message, err := readMessage((*buf)[:0], r, l.srv.opts.MaxPayload)
+	*buf = message[:0]
+	if err != nil {
+		return err
+	}
+	l.srv.count.bytesIn.Add(uint64(len(message)))
+	if !binary && !utf8.Valid(message) {
+		return errNotUTF8
+	}
+	l.inMu.Lock()
+	defer l.inMu.Unlock()
+	if err := handle(binary, message); err != nil {
+		return violation{err}
+	}
+	return nil
+}
+
+// readMessage reads a whole message of at most limit bytes, which are counted
+// after inflation.
+func readMessage(dst []byte, r io.Reader, limit int) ([]byte, error) {
+	for {
+		if len(dst) == cap(dst) {
+			dst = append(dst, 0)[:len(dst)]
+		}
+		room := min(cap(dst)-len(dst), limit+1-len(dst))
+		n, err := r.Read(dst[len(dst) : len(dst)+room])
+		dst = dst[:len(dst)+n]
+		if len(dst) > limit {
+			return dst, errTooBig
+		}
+		if err == io.EOF {
+			return dst, nil
+		}
+		if err != nil {
+			return dst, err
+		}
+	}
+}
+
+// readEnded says goodbye for what ended the reading. It reports whether the
+// peer's close frame should be waited for.
+func (l *link) readEnded(err error) (await bool) {
+	if closed, ok := errors.AsType[*websocket.CloseError](err); ok && closed.Code != websocket.CloseAbnormalClosure {
+		// RFC 6455, 5.5.1: echo the status code.
+		code := closed.Code
+		if code == websocket.CloseNoStatusReceived {
+			code = 0
+		}
+		l.shut(reasonTransportClose, wsCloseFrame(code, ""))
+		return false
+	}
+	switch {
+	case errors.Is(err, errPeerClosed):
+		l.shut(reasonTransportClose, wsCloseFrame(0, ""))
+	case errors.Is(err, errTokenRejected):
+		l.bye(reasonUnauthorized, 0)
+	case errors.Is(err, errStruckOut):
+		l.bye(reasonThrottled, closePolicy)
+	case errors.Is(err, errTooBig):
+		l.refuse(closeTooBig, "message too big")
+	case errors.Is(err, errNotUTF8):
+		l.refuse(closeInvalidData, "text is not UTF-8")
+	case isViolation(err):
+		l.refuse(0, "")
+	case isFraming(err):
+		l.refuse(closeProtocol, "protocol error")
+		return false
+	default:
+		return false
+	}
+	return true
+}
+
+func isViolation(err error) bool {
+	_, ok := errors.AsType[violation](err)
+	return ok
+}
+
+// refuse closes a connection whose client broke the protocol.
+func (l *link) refuse(code int, text string) {
+	l.srv.count.protocol.Add(1)
+	l.shut(reasonParse, wsCloseFrame(code, text))
+}
+
+// isFraming reports whether the library found a violation of RFC 6455 itself.
+// It has no type for that, only a text with this prefix.
+func isFraming(err error) bool {
+	const prefix = "websocket: "
+	text := err.Error()
+	return len(text) > len(prefix) && text[:len(prefix)] == prefix && !errors.Is(err, websocket.ErrCloseSent)
+}
+
+// awaitClose reads on until the peer's close frame or the end of the
+// connection, which the link's closeBy deadline brings about.
+func (k *socket) awaitClose() {
+	for {
+		if _, _, err := k.ws.NextReader(); err != nil {
+			return
+		}
+	}
+}
+
+// refuse closes a socket that has not become a link.
+func (k *socket) refuse(f *frame, timeout time.Duration) {
+	k.nc.link = nil
+	_ = k.nc.Conn.SetDeadline(time.Now().Add(timeout))
+	if _, err := k.nc.Write(f.wire); err == nil {
+		k.awaitClose()
+	}
+	_ = k.nc.Close()
+}

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package server
+
+import "errors"
+
+// canShoot is whether a socket can be written to without blocking. Where it
+// can't, every connection is written to by a drain goroutine.
+const canShoot = false
+
+func writeOnce(uintptr, []byte) (int, error) { return 0, errors.ErrUnsupported }
