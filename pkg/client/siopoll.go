@@ -53,11 +53,7 @@ func (c *sioConn) openPolling(ctx context.Context, d *Dialer, r *rt.DialRequest,
 	resp, body, err := p.request(tr.with(ctx), d, http.MethodGet, nil)
 	if err != nil {
 		p.end()
-		e := failure("dial", p.t, rt.StageUpgrade, ctxError(ctx, err))
-		if e.Kind == rt.KindUnreachable || e.Kind == rt.KindLimit || e.Kind == rt.KindTLS {
-			e.Stage = rt.StageDial
-		}
-		return e
+		return requestFailure("dial", p.t, ctxError(ctx, err))
 	}
 	defer giveAssembly(body)
 	if resp.StatusCode != http.StatusOK {

@@ -91,12 +91,12 @@ func (c *plainConn) parse(m *rt.Message) {
 	if f.Event != nestws.AckEvent || f.ID == nil {
 		return
 	}
-	if id, ok := parseAckID(f.ID); ok {
+	if id, ok := parseDigits(f.ID); ok {
 		m.Kind, m.AckID = rt.KindAck, id
 	}
 }
 
-func parseAckID(b []byte) (int64, bool) {
+func parseDigits(b []byte) (int64, bool) {
 	if len(b) == 0 || len(b) > 18 {
 		return 0, false
 	}
@@ -159,7 +159,6 @@ func (c *plainConn) Abort() {
 	c.end(rt.ByLocal, 0, "", nil)
 	c.w.l.abort()
 }
-
 
 // appendNest appends the envelope of m.
 func appendNest(dst []byte, m *rt.Outgoing) []byte {
