@@ -24,6 +24,34 @@ type Broadcast struct {
 	Compress    bool // false is the wire's default
 }
 
+// overhead is what a queued broadcast takes besides its bytes, roughly.
+const overhead = 128
+
+// Size returns about how many bytes the broadcast holds in memory.
+func (b *Broadcast) Size() int {
+	n := overhead + len(b.Args)
+	for _, a := range b.Attachments {
+		n += len(a)
+	}
+	for _, r := range b.Rooms {
+		n += len(r)
+	}
+	for _, r := range b.Except {
+		n += len(r)
+	}
+	return n
+}
+
+// wanted reports whether the sink may have somebody to deliver b to.
+func (b *Broadcast) wanted(sink Sink) bool {
+	for _, r := range b.Rooms {
+		if sink.HasRoom(b.Namespace, r) {
+			return true
+		}
+	}
+	return len(b.Rooms) == 0
+}
+
 // Sink is the gateway's side: where a backplane delivers what other pods sent.
 type Sink interface {
 	// HasRoom reports whether this pod has a member of room, so that a
@@ -55,14 +83,16 @@ type Backplane interface {
 
 // Status is a backplane's health at one moment.
 type Status struct {
-	Kind      string // "memory", "redis-classic"
-	Connected bool
-	Degraded  bool   // messages to or from other pods may be late or lost
-	Reason    string // why degraded, without secrets
-	Published uint64
-	Received  uint64
-	Dropped   uint64 // outbox overflow
-	Ignored   uint64 // garbage on the channels
-	Queued    int    // messages in the outbox now
-	RTTMicros int64  // last heartbeat through the backplane to oneself
+	Kind       string // "memory", "redis-classic"
+	Connected  bool
+	Degraded   bool   // messages to or from other pods may be late or lost
+	Reason     string // why degraded, without secrets
+	Published  uint64
+	Received   uint64
+	Dropped    uint64 // outbox overflow, and what was lost with a connection
+	Overrun    uint64 // messages of other pods that came faster than they could be delivered
+	Ignored    uint64 // garbage on the channels
+	Reconnects uint64 // subscriptions made anew after a loss
+	Queued     int    // messages in the outbox now
+	RTTMicros  int64  // last heartbeat through the backplane to oneself
 }

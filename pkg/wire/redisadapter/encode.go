@@ -35,8 +35,7 @@ func AppendBroadcast(dst []byte, b *Broadcast) ([]byte, error) {
 		}
 	}
 
-	out := msgp.AppendArrayHeader(dst, 3)
-	out = msgp.AppendString(out, b.UID)
+	out := AppendUID(dst, b.UID)
 	out = msgp.AppendMapHeader(out, 3)
 	out = msgp.AppendString(out, "type")
 	out = append(out, eventType)
@@ -48,6 +47,12 @@ func AppendBroadcast(dst []byte, b *Broadcast) ([]byte, error) {
 	out = appendNames(msgp.AppendString(out, "rooms"), b.Rooms)
 	out = appendNames(msgp.AppendString(out, "except"), b.Except)
 	return appendFlags(msgp.AppendString(out, "flags"), b), nil
+}
+
+// AppendUID appends how each broadcast of a publisher begins, so that it knows
+// its own by a prefix.
+func AppendUID(dst []byte, uid string) []byte {
+	return msgp.AppendString(msgp.AppendArrayHeader(dst, 3), uid)
 }
 
 func appendNames(dst []byte, names []string) []byte {

@@ -1,0 +1,225 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/realtime-toolkit/rtk/pkg/server/cluster/internal/queue"
+)
+
+// message is one PUBLISH. payload is written to the socket as it is and must not
+// change.
+type message struct {
+	channel  string
+	payload  []byte
+	volatile bool
+}
+
+func (m message) size() int { return len(m.channel) + len(m.payload) }
+
+// sender is the way to Redis, apart so that the publisher's logic is tested
+// without it.
+type sender interface {
+	// ping returns nil when Redis can be published to now.
+	ping(ctx context.Context) error
+	// send publishes in order and reports how many Redis took. With
+	// errNotConnected nothing was sent; with another error the rest may or may
+	// not have reached Redis.
+	send(ctx context.Context, batch []message) (sent int, err error)
+}
+
+const (
+	batchMessages = 1024
+	batchBytes    = 1 << 20
+)
+
+// publisher owns the outbox: the one goroutine that runs it sends everything, so
+// that order holds.
+type publisher struct {
+	sender    sender
+	outbox    *queue.Queue[message]
+	beat      *heartbeat
+	channel   string // of the heartbeat
+	interval  time.Duration
+	ioTimeout time.Duration
+	kick      chan struct{} // asks for a heartbeat now
+	log       *slog.Logger
+
+	up        atomic.Bool
+	problem   atomic.Pointer[string] // the last failure, nil when all is well
+	published atomic.Uint64
+	dropped   atomic.Uint64
+	sending   atomic.Int64 // messages out of the outbox and not yet answered
+}
+
+// push puts a message in the outbox; it never waits. A volatile message is for
+// now or never, so it is not kept for a Redis that is away.
+func (p *publisher) push(m message) {
+	if m.volatile && !p.up.Load() {
+		p.dropped.Add(1)
+		return
+	}
+	if n := p.outbox.Push(m, m.size()); n > 0 {
+		p.dropped.Add(uint64(n))
+	}
+}
+
+// run sends until ctx ends.
+func (p *publisher) run(ctx context.Context) {
+	for p.connect(ctx) {
+		err := p.flow(ctx)
+		p.up.Store(false)
+		if ctx.Err() != nil {
+			return
+		}
+		p.report("publish: " + reason(err))
+	}
+}
+
+// connect pings until Redis answers. Nothing is taken out of the outbox before,
+// so that a Redis that is away costs no message.
+func (p *publisher) connect(ctx context.Context) bool {
+	var b backoff
+	for {
+		err := p.withTimeout(ctx, p.sender.ping)
+		if err == nil {
+			p.problem.Store(nil)
+			p.up.Store(true)
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		p.report("connect: " + reason(err))
+		if !b.wait(ctx) {
+			return false
+		}
+	}
+}
+
+// flow sends until the first error.
+func (p *publisher) flow(ctx context.Context) error {
+	ticker := time.NewTicker(p.interval)
+	defer ticker.Stop()
+	batch := make([]message, 0, 64)
+	due := true // the first heartbeat goes out at once
+	for {
+		batch = batch[:0]
+		if due {
+			batch = append(batch, message{channel: p.channel, payload: []byte(p.beat.send(time.Now()))})
+		}
+		beats := len(batch)
+		batch = p.outbox.Drain(batch, batchMessages, batchBytes)
+		if len(batch) > 0 {
+			if err := p.sendBatch(ctx, batch, beats); err != nil {
+				return err
+			}
+		}
+		due = false
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-p.outbox.Ready():
+		case <-ticker.C:
+			due = true
+		case <-p.kick:
+			due = true
+		}
+	}
+}
+
+func (p *publisher) sendBatch(ctx context.Context, batch []message, beats int) error {
+	total := len(batch) - beats
+	p.sending.Store(int64(total))
+	defer p.sending.Store(0)
+	sent := 0
+	err := p.withTimeout(ctx, func(ctx context.Context) (err error) {
+		sent, err = p.sender.send(ctx, batch)
+		return err
+	})
+	if errors.Is(err, errNotConnected) {
+		p.dropped.Add(uint64(p.outbox.Return(batch[beats:], message.size)))
+		clear(batch)
+		return err
+	}
+	sent = max(0, sent-beats)
+	p.published.Add(uint64(sent))
+	if err != nil {
+		p.dropped.Add(uint64(total - sent))
+	}
+	clear(batch)
+	if refused, ok := errors.AsType[*rueidis.RedisError](err); ok && !passing(refused) {
+		// Redis is there and says no, to a channel perhaps: another connection
+		// would hear the same. The next good batch, a heartbeat's at the
+		// latest, clears the problem.
+		p.report("publish refused: " + refused.Error())
+		return nil
+	}
+	if err == nil {
+		p.problem.Store(nil)
+	}
+	return err
+}
+
+// report makes a problem show in the status and logs it when it is new.
+func (p *publisher) report(text string) {
+	if old := p.problem.Swap(&text); old == nil || *old != text {
+		p.log.Warn("redis can't be published to", "error", text, "queued", p.outbox.Len())
+	}
+}
+
+// beatNow sends a heartbeat soon rather than on the next tick.
+func (p *publisher) beatNow() {
+	select {
+	case p.kick <- struct{}{}:
+	default:
+	}
+}
+
+func (p *publisher) withTimeout(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, p.ioTimeout)
+	defer cancel()
+	return f(ctx)
+}
+
+// queued returns how many messages have not been answered by Redis.
+func (p *publisher) queued() int { return p.outbox.Len() + int(p.sending.Load()) }
+
+// redisSender publishes over the client's one pipelined connection.
+type redisSender struct {
+	connector *connector
+	commands  rueidis.Commands // reused
+}
+
+func (s *redisSender) ping(ctx context.Context) error {
+	client, err := s.connector.get()
+	if err != nil {
+		return err
+	}
+	return client.Do(ctx, client.B().Ping().Build()).Error()
+}
+
+func (s *redisSender) send(ctx context.Context, batch []message) (sent int, err error) {
+	client, err := s.connector.get()
+	if err != nil {
+		return 0, errNotConnected
+	}
+	s.commands = s.commands[:0]
+	for _, m := range batch {
+		s.commands = append(s.commands, client.B().Publish().Channel(m.channel).Message(rueidis.BinaryString(m.payload)).Build())
+	}
+	for _, result := range client.DoMulti(noDial(ctx), s.commands...) {
+		if e := result.Error(); e != nil {
+			err = e // the last is as good as any to tell what is wrong
+			continue
+		}
+		sent++
+	}
+	clear(s.commands)
+	return sent, err
+}
