@@ -13,17 +13,16 @@ import "sync"
 func (l *link) putOwn(f *frame) {
 	l.mu.Lock()
 	ok, kick := l.putLocked(f)
-	pull := l.nc == nil
+	reads := l.reads
 	l.mu.Unlock()
 	if ok {
 		l.srv.count.messagesOut.Add(1)
 	}
 	switch {
-	case !kick:
-	case pull || !l.reads:
-		l.kick(nil)
-	default:
+	case kick && reads:
 		l.own = true
+	case kick:
+		l.kick(nil)
 	}
 }
 

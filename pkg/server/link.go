@@ -156,8 +156,8 @@ func (l *link) shut(reason string, finals ...*frame) {
 			kick = true
 		}
 	}
-	if len(finals) == 0 && !l.held {
-		l.held, kick = true, true // so that flushed is called
+	if len(finals) == 0 {
+		kick = l.rouse() // so that flushed is called
 	}
 	l.phase = phaseClosing
 	l.closeBy = l.srv.wheel.now() + l.srv.opts.CloseTimeout
@@ -340,5 +340,5 @@ func (l *link) alive() {
 func (l *link) isPull() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.nc == nil
+	return l.pulls
 }

@@ -106,7 +106,12 @@ type outbox struct {
 	bytes    int
 	phase    phase
 	held     bool
-	wake     chan struct{} // of a transport that pulls; nil for sockets
+
+	// pulls is true for a transport that takes frames itself: put then signals
+	// wake instead of passing the baton to a writer. taking is true while it
+	// has frames in its hands.
+	pulls, taking bool
+	wake          chan struct{} // nil for links that never pulled
 }
 
 // put queues f and wakes the writer: at once, or with others when b is not nil.
@@ -142,11 +147,29 @@ func (l *link) append(f *frame) (ok, kick bool) {
 	l.queue.push(f)
 	l.messages++
 	l.bytes += len(f.wire)
+	return true, l.rouse()
+}
+
+// rouse takes the baton if nobody has it, and reports whether the caller must
+// pass it on with kick. The caller holds mu.
+func (l *link) rouse() (kick bool) {
 	if l.held {
-		return true, false
+		return false
 	}
 	l.held = true
-	return true, true
+	if l.pulls {
+		l.signal()
+		return false
+	}
+	return true
+}
+
+// signal wakes the transport that pulls.
+func (l *link) signal() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
 }
 
 // overflow ends a connection whose client does not keep up. The caller may hold
@@ -157,16 +180,11 @@ func (l *link) overflow() {
 	l.srv.group.Go(func() { l.abort(reasonSlow) })
 }
 
+// kick passes the baton to the writer. The caller holds no lock of the link.
 func (l *link) kick(b *batch) {
-	switch {
-	case l.wake != nil:
-		select {
-		case l.wake <- struct{}{}:
-		default:
-		}
-	case b != nil:
+	if b != nil {
 		b.add(l)
-	default:
+	} else {
 		l.writer.push(l)
 	}
 }

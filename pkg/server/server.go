@@ -209,6 +209,9 @@ func (s *Server) remember(l *link) bool {
 	if l.engine != nil {
 		s.sessions[l.engine.sid] = l
 	}
+	// A link counts in the group, so that what it starts at its end, on
+	// whatever goroutine, can't come too late for Shutdown.
+	s.group.Add(1)
 	s.linksMu.Unlock()
 	s.count.opened.Add(1)
 	s.count.clients[l.kind].Add(1)
@@ -227,6 +230,7 @@ func (s *Server) forget(l *link, reason string) {
 	l.mu.Unlock()
 	s.count.clients[k].Add(-1)
 	s.count.closed.add(reason)
+	s.group.Done()
 }
 
 func (s *Server) session(sid string) *link {

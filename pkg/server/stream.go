@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/server/auth"
 )
@@ -35,7 +36,7 @@ func (s *Server) openStream(cfg streamConfig) (*Conn, error) {
 		l.attach(cfg.Conn)
 		l.reads = true
 	} else {
-		l.wake = make(chan struct{}, 1)
+		l.pulls, l.wake = true, make(chan struct{}, 1)
 	}
 	l.farewell = cfg.Farewell
 	if cfg.Heartbeat != nil && s.opts.SSEHeartbeat > 0 {
@@ -97,43 +98,68 @@ func readReason(err error) string {
 // done is closed when the link has ended.
 func (l *link) done() <-chan struct{} { return l.ctx.Done() }
 
+// errUpgraded means that the transport that pulls has been replaced.
+var errUpgraded = errors.New("the transport has been upgraded")
+
 // pull waits for frames and appends their bodies to buf, up to about max bytes
-// but at least one frame. The caller writes them out and calls pulled. It
-// returns ErrClosed when the link has ended, and ctx's error.
+// but at least one frame. The caller writes them out and calls pulled, before
+// the next pull. It returns ErrClosed when the link has ended, and ctx's error.
 func (l *link) pull(ctx context.Context, buf []byte, max int) (data []byte, frames, bytes int, err error) {
+	frames, bytes, err = l.pullFrames(ctx, nil, func(f *frame) bool {
+		buf = append(buf, f.body...)
+		return len(buf) < max
+	})
+	return buf, frames, bytes, err
+}
+
+// pullFrames waits for frames and calls take with one after the other until it
+// returns false. limit, if not nil, ends the waiting with no frames.
+func (l *link) pullFrames(ctx context.Context, limit <-chan time.Time, take func(*frame) bool) (frames, bytes int, err error) {
 	for {
 		l.mu.Lock()
-		for !l.queue.empty() && (frames == 0 || len(buf) < max) {
+		if !l.pulls {
+			l.mu.Unlock()
+			return 0, 0, errUpgraded
+		}
+		for more := true; more && !l.queue.empty(); {
 			f := l.queue.pop()
-			buf = append(buf, f.body...)
 			frames++
 			bytes += len(f.wire)
+			more = take(f)
 		}
+		l.taking = frames > 0
+		over := false
 		if frames == 0 {
 			l.held = false
-			if l.phase != phaseOpen {
-				l.mu.Unlock()
-				l.flushed()
-				return buf, 0, 0, ErrClosed
-			}
+			over = l.phase != phaseOpen
 		}
 		l.mu.Unlock()
-		if frames > 0 {
-			return buf, frames, bytes, nil
+		switch {
+		case frames > 0:
+			return frames, bytes, nil
+		case over:
+			l.flushed()
+			return 0, 0, ErrClosed
 		}
 		select {
 		case <-l.wake:
+		case <-limit:
+			return 0, 0, nil
 		case <-l.done():
-			return buf, 0, 0, ErrClosed
+			return 0, 0, ErrClosed
 		case <-ctx.Done():
-			return buf, 0, 0, ctx.Err()
+			return 0, 0, ctx.Err()
 		}
 	}
 }
 
-// pulled settles the account of what pull returned.
+// pulled settles the account of what pull returned, once it has been written.
 func (l *link) pulled(frames, bytes int) {
-	if l.wrote(frames, bytes) {
-		l.kick(nil)
+	l.mu.Lock()
+	l.taking = false
+	pulls := l.pulls
+	l.mu.Unlock()
+	if l.wrote(frames, bytes) && !pulls {
+		l.kick(nil) // upgraded meanwhile: the rest goes to the socket
 	}
 }

@@ -222,3 +222,16 @@ func (k *socket) refuse(f *frame, timeout time.Duration) {
 	}
 	_ = k.nc.Close()
 }
+
+// readSmall reads a text message of the upgrade probe.
+func (k *socket) readSmall() (string, error) {
+	kind, r, err := k.ws.NextReader()
+	if err != nil {
+		return "", err
+	}
+	if kind != websocket.TextMessage {
+		return "", errInterleaved
+	}
+	b, err := readMessage(nil, r, 16)
+	return string(b), err
+}
