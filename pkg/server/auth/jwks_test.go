@@ -325,6 +325,7 @@ func TestJWKSTakesOnlyVerificationKeys(t *testing.T) {
 			{"no id", signed(t, "EdDSA", ed, exp), ""},
 			{"no id, pinned key", signed(t, "RS256", rsaKey, exp), ""},
 			{"no id, pinned key with another algorithm", signed(t, "PS256", rsaKey, exp), CodeTokenUnknownKey},
+			{"no id, key for encryption", signed(t, "ES256", ec, exp), CodeTokenUnknownKey},
 			{"empty id", signed(t, "EdDSA", ed, exp, kid("")), CodeTokenUnknownKey},
 			{"other key under a right id", signed(t, "RS256", weak, exp, kid("pinned")), CodeTokenBadSignature},
 		}
