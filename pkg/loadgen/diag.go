@@ -51,6 +51,9 @@ func (d Diagnostic) Format() string {
 // Diagnostics are all the things that are wrong with a file, in file order.
 type Diagnostics []Diagnostic
 
+// HasErrors tells that there is any.
+func (ds Diagnostics) HasErrors() bool { return len(ds) > 0 }
+
 // Err is nil when there are none, otherwise an error whose text is all of
 // them.
 func (ds Diagnostics) Err() error {

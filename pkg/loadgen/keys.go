@@ -87,7 +87,7 @@ var jwtDef = &objectDef{
 		{name: "secret", typ: textType, doc: "Secret of the HS algorithms.", examples: []any{"${JWT_SECRET}"}},
 		{name: "key", typ: textType, doc: "File of the PEM private key of the other algorithms, relative to the scenario, or the PEM text itself.", examples: []any{"keys/dev.pem"}},
 		{name: "keyId", typ: textType, doc: "The kid header.", examples: []any{"dev-1"}},
-		{name: "claims", typ: mapOf(anyType), doc: "Claims beside exp, iat and jti. Texts may hold {{client.index}}, {{client.group}}, {{target.name}}, {{run.id}}, {{rand}}, {{uuid}} and {{matrix.NAME}}.", examples: []any{map[string]any{"sub": "user-{{client.index}}"}}},
+		{name: "claims", typ: mapOf(anyType), doc: "Claims beside exp, iat and jti. Texts may hold {{client.index}}, {{client.group}}, {{target.name}}, {{run.id}}, {{rand}}, {{uuid}} and {{matrix.NAME}}. A claim whose environment reference is empty is left out.", examples: []any{map[string]any{"sub": "user-{{client.index}}"}}},
 		{name: "expiresIn", typ: durationType, doc: "Lifetime, 10m by default.", examples: []any{"10m"}},
 	},
 }
@@ -101,7 +101,7 @@ var groupDef = &objectDef{
 		{name: "namespace", typ: textType, doc: "Socket.IO namespace instead of the target's.", examples: []any{"/admin"}},
 		{name: "connect", typ: refTo("connect"), doc: "How the group connects.", examples: []any{map[string]any{"rate": "100/s"}}},
 		{name: "matrix", typ: matrixType, doc: "Axes whose combinations are each tried by count clients. transport, place, case and target have a meaning; any other name gives {{matrix.NAME}}.", examples: []any{map[string]any{"transport": []any{"websocket", "polling"}}}},
-		{name: "exclude", typ: arrayOf(exclusionType), doc: "Combinations to leave out, with the reason that the report shows.", examples: []any{[]any{map[string]any{"transport": "websocket", "place": "header.authorization", "reason": "browsers can't set it"}}}},
+		{name: "exclude", typ: arrayOf(exclusionType), doc: "Combinations to leave out, with the reason that the report shows. unless: TEXT keeps them when the text is neither empty nor false, for a switch in the environment.", examples: []any{[]any{map[string]any{"transport": "websocket", "place": "header.authorization", "reason": "browsers can't set it"}}}},
 		{name: "expect", typ: refTo("handshakeExpect"), doc: "What accepted and rejected mean for the cases of the matrix.", examples: []any{map[string]any{"accepted": map[string]any{"within": "2s"}}}},
 		{name: "flow", typ: arrayOf(refTo("step")), doc: "What each client does once it is connected, step by step.", examples: []any{[]any{map[string]any{"emit": "join", "args": []any{"lobby"}, "ack": map[string]any{}}}}},
 	},

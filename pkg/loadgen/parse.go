@@ -58,8 +58,6 @@ func parseWith(file string, src []byte, lookup func(string) (string, bool), onRe
 	return p.sc, nil
 }
 
-func (p *parse) lookup(name string) (string, bool) { return p.env(name) }
-
 func (p *parse) scenario(root *node) {
 	o := p.object(root, rootDef)
 	if o == nil {

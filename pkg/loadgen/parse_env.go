@@ -90,7 +90,10 @@ func (x *expander) reference(inside string, offset, depth int) string {
 		x.fail(pos, "write ${NAME}, ${NAME:-default} or ${NAME:?message}", "environment reference without a name")
 		return ""
 	}
-	value, set := x.p.lookup(name)
+	value, set := x.p.env(name)
+	if !set {
+		value = ""
+	}
 	if set && !utf8.ValidString(value) {
 		x.fail(pos, "", "environment variable %s is not valid UTF-8", name)
 		return ""

@@ -64,9 +64,7 @@ func (p *parse) targetAxis(a *Axis, n *node) []*Target {
 	o := &object{p: p, n: n, def: groupDef}
 	o.n = &node{pos: n.pos, kind: mappingNode, entries: []entry{{&node{pos: n.pos, kind: scalarNode, text: "target"}, n}}}
 	targets := p.groupTargets(o)
-	for _, t := range targets {
-		a.Values = append(a.Values, AxisValue{Pos: n.pos, Name: t.Name})
-	}
+	a.Values = targetAxisValues(n.pos, targets)
 	return targets
 }
 
@@ -125,18 +123,23 @@ func (p *parse) excludes(g *Group, o *object) {
 			continue
 		}
 		x := Exclusion{Pos: item.pos, Match: map[string]string{}}
+		unless := false
 		for _, e := range item.entries {
 			s, ok := p.text(e.value, "a value of an axis")
 			if !ok {
 				continue
 			}
-			if e.key.text == "reason" {
+			switch e.key.text {
+			case "reason":
 				x.Reason = s
+				continue
+			case "unless":
+				unless = isOn(s)
 				continue
 			}
 			i := slices.Index(axes, e.key.text)
 			if i < 0 {
-				p.hintf(e.key.pos, didYouMean(e.key.text, append(axes, "reason")), "unknown axis %q in exclude", e.key.text)
+				p.hintf(e.key.pos, didYouMean(e.key.text, append(axes, "reason", "unless")), "unknown axis %q in exclude", e.key.text)
 				continue
 			}
 			values := axisNames(g.Matrix[i])
@@ -151,8 +154,19 @@ func (p *parse) excludes(g *Group, o *object) {
 		if x.Reason == "" {
 			p.hintf(item.pos, "add reason: …", "an exclusion needs a reason, the report shows it")
 		}
-		g.Exclude = append(g.Exclude, x)
+		if !unless {
+			g.Exclude = append(g.Exclude, x)
+		}
 	}
+}
+
+// isOn reads the switch of an exclusion, usually an environment reference.
+func isOn(s string) bool {
+	switch strings.ToLower(strings.TrimSpace(s)) {
+	case "", "false", "no", "off", "0":
+		return false
+	}
+	return true
 }
 
 func axisNames(a Axis) []string {

@@ -36,6 +36,11 @@ func (p *parse) goValue(n *node, check func(*node)) any {
 	case mappingNode:
 		out := make(map[string]any, len(n.entries))
 		for _, e := range n.entries {
+			// A claim for which the environment has no value is not made, so
+			// that one file serves servers with and without an audience.
+			if e.value.fromEnv && e.value.text == "" {
+				continue
+			}
 			out[e.key.text] = p.goValue(e.value, check)
 		}
 		return out

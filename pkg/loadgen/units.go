@@ -13,6 +13,9 @@ import (
 // into a time.Duration.
 const maxDuration = 30 * 24 * time.Hour
 
+// maxRate bounds every rate, in events a second.
+const maxRate = 1e6
+
 // splitNumber divides "12.5ms" into 12.5 and "ms". The number is plain
 // decimal notation without a sign.
 func splitNumber(s string) (n float64, unit string, ok bool) {
@@ -71,8 +74,20 @@ var durationUnits = map[string]time.Duration{
 	"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour,
 }
 
-// parseRate reads 2/s, 0.5/s, 30/m, 10/100ms as events a second.
+// parseRate reads 2/s, 0.5/s, 30/m, 10/100ms and multiples of them (2 * 20/s)
+// as events a second.
 func parseRate(s string) (float64, error) {
+	if factor, rest, ok := strings.Cut(s, "*"); ok {
+		n, unit, isNumber := splitNumber(strings.TrimSpace(factor))
+		if !isNumber || unit != "" {
+			return 0, errors.New("not a rate, write for example 2 * 20/s")
+		}
+		r, err := parseRate(strings.TrimSpace(rest))
+		if err == nil && n*r > maxRate {
+			return 0, errors.New("more than a million a second")
+		}
+		return n * r, err
+	}
 	num, per, ok := strings.Cut(s, "/")
 	num, per = strings.TrimSpace(num), strings.TrimSpace(per)
 	n, unit, isNumber := splitNumber(num)
@@ -91,7 +106,7 @@ func parseRate(s string) (float64, error) {
 		window = d
 	}
 	r := n / window.Seconds()
-	if r > 1e6 {
+	if r > maxRate {
 		return 0, errors.New("more than a million a second")
 	}
 	return r, nil
