@@ -25,7 +25,7 @@ the token gets exactly one flaw that a server must refuse:
 
 `
 
-const tokenExample = `  rtk token keygen > secret
+const tokenExample = `  rtk token keygen --out secret
   rtk token --jwt-secret @secret --sub ana --claim roles='["admin"]'
   rtk token --jwt-secret @secret --sub ana --defect expired
   rtk token keygen --alg ES256 --out dev.key && rtk token --key dev.key --sub ana
@@ -152,7 +152,7 @@ func (o *tokenOptions) spec(env *Env) (mint.Spec, error) {
 		spec.Key = key
 	default:
 		return spec, hint(usagef("a token needs a key to sign it with"),
-			"rtk token keygen > secret; rtk token --jwt-secret @secret --sub ana")
+			"rtk token keygen --out secret; rtk token --jwt-secret @secret --sub ana")
 	}
 	return spec, nil
 }

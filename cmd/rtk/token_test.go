@@ -126,7 +126,7 @@ func TestTokenUsageErrors(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"no key", nil, "rtk: a token needs a key to sign it with\nrtk: hint: rtk token keygen > secret"},
+		{"no key", nil, "rtk: a token needs a key to sign it with\nrtk: hint: rtk token keygen --out secret"},
 		{"two keys", append(secret, "--key", "x"), "--jwt-secret and --key contradict each other"},
 		{"no such key file", []string{"--key", "/nowhere/key"}, "--key: open /nowhere/key: no such file"},
 		{"empty secret", []string{"--jwt-secret", "@/dev/null"}, "--jwt-secret: the secret is empty"},

@@ -150,7 +150,7 @@ func (o *inspectOptions) verify(ctx context.Context, env *Env, token string) (ve
 	}
 	v, err := auth.New(options)
 	if err != nil {
-		return false, nil, usagef("%s", strings.TrimPrefix(err.Error(), "auth: "))
+		return false, nil, usagef("key: %s", strings.TrimPrefix(err.Error(), "auth: "))
 	}
 	defer v.Close()
 	_, err = v.Verify(ctx, token)

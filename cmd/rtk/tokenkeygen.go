@@ -26,7 +26,7 @@ func newTokenKeygenCmd(env *Env) *cobra.Command {
 		Use:   "keygen",
 		Short: "Make a secret or a key pair",
 		Long:  keygenLong,
-		Example: `  rtk token keygen > secret
+		Example: `  rtk token keygen --out secret
   rtk token keygen --alg EdDSA --out dev.key
   rtk serve --jwt-key dev.key.pub`,
 		Args: cobra.NoArgs,

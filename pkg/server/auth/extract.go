@@ -49,7 +49,7 @@ func placeName(configured string) string {
 // the other token.
 func Extract(r *http.Request, connectPayload []byte, p Places) (token string, ok bool) {
 	places := []func() (string, bool){
-		func() (string, bool) { return fromPayload(connectPayload, p) },
+		func() (string, bool) { return ExtractPayload(connectPayload, p) },
 		func() (string, bool) { return fromHeader(r, p) },
 		func() (string, bool) { return fromCookie(r, placeName(p.Cookie)) },
 		func() (string, bool) { return fromQuery(r, placeName(p.Query)) },
@@ -66,21 +66,21 @@ func Extract(r *http.Request, connectPayload []byte, p Places) (token string, ok
 	return "", false
 }
 
-// The finders return "" when there is nothing, and false for clear when the
-// place is ambiguous.
-
-// fromPayload compares names exactly: encoding/json would take "TOKEN" too, and
-// the last of two.
-func fromPayload(payload []byte, p Places) (token string, clear bool) {
-	if p.NoAuthPayload || len(payload) == 0 {
+// ExtractPayload is the first step of Extract, for a server that has looked at
+// the request before the CONNECT packet comes. token is "" when the payload has
+// none or may have none; clear is false when it is ambiguous and the handshake
+// must be refused. Names are compared exactly: encoding/json would take "TOKEN"
+// too, and the last of two.
+func ExtractPayload(connectPayload []byte, p Places) (token string, clear bool) {
+	if p.NoAuthPayload || len(connectPayload) == 0 {
 		return "", true
 	}
-	if !gjson.ValidBytes(payload) {
+	if !gjson.ValidBytes(connectPayload) {
 		return "", false
 	}
 	found := 0
 	clear = true
-	gjson.ParseBytes(payload).ForEach(func(key, value gjson.Result) bool {
+	gjson.ParseBytes(connectPayload).ForEach(func(key, value gjson.Result) bool {
 		if key.String() != defaultName {
 			return true
 		}
@@ -96,6 +96,9 @@ func fromPayload(payload []byte, p Places) (token string, clear bool) {
 	})
 	return token, clear && found <= 1
 }
+
+// The other finders work alike: "" when there is nothing, and false for clear
+// when the place is ambiguous.
 
 func fromHeader(r *http.Request, p Places) (token string, clear bool) {
 	if p.NoHeader || r == nil {
