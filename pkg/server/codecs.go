@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"encoding/base64"
+	"slices"
 
 	"github.com/realtime-toolkit/rtk/pkg/wire/engineio"
 	"github.com/realtime-toolkit/rtk/pkg/wire/nestws"
@@ -31,7 +32,12 @@ func messageFrame(sizeHint int, attachments [][]byte, packet func([]byte) []byte
 		f.wire = append(f.wire, a...)
 	}
 	f.body = f.wire[head : head+len(f.body) : head+len(f.body)]
-	f.attachments = attachments
+	at := len(f.wire)
+	for _, a := range slices.Backward(attachments) {
+		f.attachments = append(f.attachments, f.wire[at-len(a):at:at])
+		at -= len(appendWSHead(nil, wsBinary, len(a))) + len(a)
+	}
+	slices.Reverse(f.attachments)
 	return f
 }
 

@@ -1,0 +1,32 @@
+package feed
+
+import (
+	"context"
+
+	"github.com/realtime-toolkit/rtk/pkg/server"
+)
+
+// Register connects f to the SSE topics of s and runs it until ctx ends; the
+// returned function waits for that.
+func Register(ctx context.Context, s *server.Server, f *Feed) (wait func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f.Run(ctx, topics{s, s.Of(server.EventsNamespace)})
+	}()
+	return func() { <-done }
+}
+
+// topics are the rooms of the server's topic namespace.
+type topics struct {
+	s  *server.Server
+	ns *server.Namespace
+}
+
+var _ Audience = topics{}
+
+func (t topics) Listening(topic string) bool { return t.s.HasRoom(server.EventsNamespace, topic) }
+
+func (t topics) Send(topic, event string, data []byte) error {
+	return t.ns.Local().To(topic).EmitRaw(event, data)
+}
