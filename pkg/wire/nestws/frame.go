@@ -31,31 +31,39 @@ var (
 // Parse decodes a frame. Other keys than event, data and id are ignored; of a
 // repeated key the last one counts, as in JavaScript.
 func Parse(b []byte) (Frame, error) {
-	var f Frame
-	if !rawjson.Valid(b) {
-		return f, ErrJSON
+	event, data, id, err := Split(b)
+	if err != nil {
+		return Frame{}, err
 	}
-	var event []byte
+	return Frame{Event: string(event), Data: data, ID: id}, nil
+}
+
+// Split is Parse for hot paths: the event name aliases b unless it has escapes,
+// so that a look-up by string(event) doesn't allocate.
+func Split(b []byte) (event, data, id []byte, err error) {
+	if !rawjson.Valid(b) {
+		return nil, nil, nil, ErrJSON
+	}
+	var name []byte
 	isObject := rawjson.Members(b, func(key, value []byte) bool {
 		switch {
 		case rawjson.KeyIs(key, "event"):
-			event = value
+			name = value
 		case rawjson.KeyIs(key, "data"):
-			f.Data = value
+			data = value
 		case rawjson.KeyIs(key, "id"):
-			f.ID = value
+			id = value
 		}
 		return true
 	})
 	if !isObject {
-		return Frame{}, ErrNotObject
+		return nil, nil, nil, ErrNotObject
 	}
-	name, ok := rawjson.Text(event)
+	event, ok := rawjson.Text(name)
 	if !ok {
-		return Frame{}, ErrNoEvent
+		return nil, nil, nil, ErrNoEvent
 	}
-	f.Event = string(name)
-	return f, nil
+	return event, data, id, nil
 }
 
 // Append appends {"event":"name","data":…}. data is JSON; without data the key

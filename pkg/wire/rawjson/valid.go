@@ -1,6 +1,9 @@
 package rawjson
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"unicode/utf8"
+)
 
 // Valid reports whether b is one JSON value in valid UTF-8, nested no deeper
 // than MaxDepth, with optional white space around it. It does not allocate.
@@ -109,6 +112,12 @@ func scanKey(b []byte, i int) (int, bool) {
 func scanString(b []byte, i int) (int, bool) {
 	i++
 	for i < len(b) {
+		for i+8 <= len(b) && plain8(binary.LittleEndian.Uint64(b[i:])) {
+			i += 8
+		}
+		if i == len(b) {
+			break
+		}
 		c := b[i]
 		switch {
 		case c == '"':
@@ -141,6 +150,19 @@ func scanString(b []byte, i int) (int, bool) {
 		}
 	}
 	return i, false
+}
+
+// plain8 reports whether none of eight bytes of a string needs a look: no quote,
+// backslash, control character or byte of a multi-byte rune. In each term the
+// high bit of a byte is set if the byte, or a lower one, is of that sort
+// ("Bit Twiddling Hacks", haszero and hasless).
+func plain8(x uint64) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	quote, backslash := x^(ones*'"'), x^(ones*'\\')
+	odd := (quote - ones) &^ quote
+	odd |= (backslash - ones) &^ backslash
+	odd |= (x - ones*0x20) &^ x
+	return (odd|x)&highs == 0
 }
 
 // StringEnd returns the index after the JSON string that starts at b[i].

@@ -1,9 +1,18 @@
 package rawjson
 
-import "bytes"
-
 // Trim returns b without JSON white space around it.
-func Trim(b []byte) []byte { return bytes.Trim(b, " \n\t\r") }
+func Trim(b []byte) []byte {
+	b = b[skipSpace(b, 0):]
+	for len(b) > 0 {
+		switch b[len(b)-1] {
+		case ' ', '\n', '\t', '\r':
+			b = b[:len(b)-1]
+		default:
+			return b
+		}
+	}
+	return b
+}
 
 // Next splits the first value off b, which must begin with the value or with
 // white space. It returns the value and what follows it, both aliases of b;
