@@ -52,8 +52,8 @@ func (s *Server) Stats() stats.Pod {
 		b := s.opts.Backplane.Status()
 		p.Backplane = &stats.Backplane{
 			Kind: b.Kind, Connected: b.Connected, Degraded: b.Degraded, Reason: b.Reason,
-			Published: b.Published, Received: b.Received, Dropped: b.Dropped, Ignored: b.Ignored,
-			Queued: b.Queued, RTTMicros: b.RTTMicros,
+			Published: b.Published, Received: b.Received, Dropped: b.Dropped, Overrun: b.Overrun,
+			Ignored: b.Ignored, Reconnects: b.Reconnects, Queued: b.Queued, RTTMicros: b.RTTMicros,
 		}
 	}
 	return p

@@ -107,7 +107,9 @@ func newCollector(gw Gateway) *collector {
 	gauge("rtk_cluster_rtt_seconds", "Last round trip through the backplane.", link(func(b *stats.Backplane) float64 { return float64(b.RTTMicros) / 1e6 }))
 	counter("rtk_cluster_published_total", "Messages sent to the other pods.", link(func(b *stats.Backplane) float64 { return float64(b.Published) }))
 	counter("rtk_cluster_received_total", "Messages received from the other pods.", link(func(b *stats.Backplane) float64 { return float64(b.Received) }))
-	counter("rtk_cluster_dropped_total", "Messages to other pods that the outbox dropped.", link(func(b *stats.Backplane) float64 { return float64(b.Dropped) }))
+	counter("rtk_cluster_dropped_total", "Messages to other pods that were dropped: the outbox was full, or the connection was lost.", link(func(b *stats.Backplane) float64 { return float64(b.Dropped) }))
+	counter("rtk_cluster_overrun_total", "Messages of other pods that came faster than they could be delivered.", link(func(b *stats.Backplane) float64 { return float64(b.Overrun) }))
+	counter("rtk_cluster_reconnects_total", "Subscriptions made anew after a loss.", link(func(b *stats.Backplane) float64 { return float64(b.Reconnects) }))
 	counter("rtk_cluster_ignored_total", "Messages on the channels that made no sense.", link(func(b *stats.Backplane) float64 { return float64(b.Ignored) }))
 	return c
 }

@@ -146,13 +146,17 @@ type Backplane struct {
 	// Reason says why, without secrets.
 	Degraded bool   `json:"degraded"`
 	Reason   string `json:"reason,omitempty"`
-	// Published, Received, Dropped (outbox overflow) and Ignored (garbage on
-	// the channels) are totals; Queued is the length of the outbox now.
-	Published uint64 `json:"published"`
-	Received  uint64 `json:"received"`
-	Dropped   uint64 `json:"dropped"`
-	Ignored   uint64 `json:"ignored"`
-	Queued    int    `json:"queued"`
+	// Published, Received, Dropped (outbox overflow, and what was lost with a
+	// connection), Overrun (came faster than it could be delivered), Ignored
+	// (garbage on the channels) and Reconnects (subscriptions made anew) are
+	// totals; Queued is the length of the outbox now.
+	Published  uint64 `json:"published"`
+	Received   uint64 `json:"received"`
+	Dropped    uint64 `json:"dropped"`
+	Overrun    uint64 `json:"overrun"`
+	Ignored    uint64 `json:"ignored"`
+	Reconnects uint64 `json:"reconnects"`
+	Queued     int    `json:"queued"`
 	// RTTMicros is the last round trip through the backplane to oneself, in
 	// microseconds.
 	RTTMicros int64 `json:"rttMicros"`
