@@ -128,7 +128,10 @@ func (m *inspect) drawMetrics(c *canvas, r rect) {
 	if s.Acks > 0 {
 		x += c.spans(x, r.y, r.w-x, span{"  ack p50 ", dim}, span{duration(s.AckP50), plain}, span{" p99 ", dim}, span{duration(s.AckP99), plain})
 	}
-	buf := []span{{"  buf ", dim}, {short(s.Held) + "/" + short(s.Limit), plain}}
+	var buf []span
+	if r.w >= normalColumns {
+		buf = append(buf, span{"  buf ", dim}, span{short(s.Held) + "/" + short(s.Limit), plain})
+	}
 	if s.Evicted > 0 {
 		buf = append(buf, span{" dropped " + count(s.Evicted), warn})
 	}
@@ -216,14 +219,8 @@ func phaseLine(info rt.ConnInfo) []span {
 // timeline shows when there was a connection: ━ for yes, ! and a gap for no.
 func (m *inspect) timeline(w int) []span {
 	st := m.state
-	begin := st.Since
-	if len(st.Breaks) > 0 && st.Breaks[0].From.Before(begin) {
-		begin = st.Breaks[0].From.Add(-time.Second)
-	}
-	total := m.now.Sub(begin)
-	if total < time.Second {
-		total = time.Second
-	}
+	begin := st.Began
+	total := max(m.now.Sub(begin), time.Second)
 	label := elapsed(total) + " ago "
 	n := w - ansi.StringWidthWc(label) - 5
 	if n < 10 {
@@ -246,9 +243,6 @@ func (m *inspect) timeline(w int) []span {
 					break
 				}
 			}
-		}
-		if len(st.Breaks) == 0 && st.Phase != PhaseOpen {
-			s = span{"·", dim}
 		}
 		if last := &runs[len(runs)-1]; last.st == s.st && len(runs) > 1 {
 			last.text += s.text
@@ -279,9 +273,9 @@ func (m *inspect) drawInput(c *canvas, r rect, boxed bool) *cursor {
 		c.box(r, active, head, note)
 		body = r.inner()
 	} else if m.filtering {
-		body.x += c.text(body.x, body.y, 2, accent, "/ ")
+		body.x += c.text(body.x, body.y, 1, accent, "/")
 	} else {
-		body.x += c.text(body.x, body.y, 2, accent, "▸ ")
+		body.x += c.text(body.x, body.y, 1, accent, "▸")
 	}
 	if !active {
 		text := "i to send   " + commandHelp[0][0]
@@ -324,7 +318,7 @@ func (m *inspect) sendHead() (head []span, note string, box *lineEdit) {
 		}
 	}
 	if m.problem != "" && (m.typing || m.filtering) {
-		head = append(head, span{"  " + printableText(m.problem), bad})
+		head, note = append(head, span{"  " + printableText(m.problem), bad}), ""
 	}
 	return head, note, box
 }

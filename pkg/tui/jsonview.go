@@ -57,6 +57,7 @@ func wrapLines(lines []textLine, w int) []textLine {
 	out := make([]textLine, 0, len(lines))
 	for _, l := range lines {
 		l.indent = min(2*l.indent, w/2)
+		hang := min(l.indent+2, w/2)
 		room := w - l.indent
 		rest := l.runs
 		l.runs = nil
@@ -65,7 +66,7 @@ func wrapLines(lines []textLine, w int) []textLine {
 				part := fit(text, room)
 				if part == "" { // the line is full
 					out = append(out, l)
-					l = textLine{indent: min(l.indent+2, w/2), node: -1}
+					l = textLine{indent: hang, node: -1}
 					room = w - l.indent
 					continue
 				}

@@ -29,11 +29,11 @@ func (e *Event) preview(m *Mask, limit int) string {
 		}
 		s = printable(m.Bytes(body), limit)
 	}
+	for i := len(e.Attachments) - 1; i >= 0; i-- { // they say more than their placeholders
+		s = binaryText(e.Attachments[i]) + " " + s
+	}
 	if e.AckID != rt.NoAck && (e.Kind == rt.KindEvent || e.Kind == rt.KindAck) {
 		s = "#" + strconv.FormatInt(e.AckID, 10) + " " + s
-	}
-	for _, a := range e.Attachments {
-		s += " " + binaryText(a)
 	}
 	if e.Latency > 0 {
 		s += "  +" + duration(e.Latency)

@@ -77,7 +77,8 @@ func NewSession(o SessionOptions) (*Session, error) {
 	}
 	s := &Session{o: o, source: NewSource(o.Buffer), control: make(chan Verb, 1), up: make(chan struct{})}
 	s.lastID = o.Request.LastEventID
-	s.state = State{Phase: PhaseConnecting, Since: time.Now(), Acks: o.Acks && s.canAck()}
+	now := time.Now()
+	s.state = State{Phase: PhaseConnecting, Began: now, Since: now, Acks: o.Acks && s.canAck()}
 	return s, nil
 }
 

@@ -25,6 +25,7 @@ func (p Phase) String() string { return phaseNames[p] }
 // State describes a Session at one moment.
 type State struct {
 	Phase      Phase
+	Began      time.Time // of the session
 	Since      time.Time // of the phase
 	Attempt    int       // failed attempts since the last open connection
 	RetryAt    time.Time // PhaseWaiting: when the next attempt begins
