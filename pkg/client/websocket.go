@@ -13,8 +13,9 @@ import (
 // plainConn is a plain WebSocket with Nest or raw framing.
 type plainConn struct {
 	conn
-	w   *ws
-	raw bool
+	w         *ws
+	raw       bool
+	lastEvent string // most connections hear one event all day
 }
 
 var _ rt.Conn = (*plainConn)(nil)
@@ -83,16 +84,16 @@ func (c *plainConn) frame(op byte, p []byte, m *rt.Message) error {
 // no event name, because gateways may answer with bare values (NestJS
 // WsAdapter).
 func (c *plainConn) parse(m *rt.Message) {
-	f, err := nestws.Parse(m.Body)
+	event, data, id, err := nestws.Split(m.Body)
 	if err != nil {
 		return
 	}
-	m.Event, m.Body = f.Event, f.Data
-	if f.Event != nestws.AckEvent || f.ID == nil {
-		return
+	if string(event) != c.lastEvent {
+		c.lastEvent = c.d.names.get(event)
 	}
-	if id, ok := parseDigits(f.ID); ok {
-		m.Kind, m.AckID = rt.KindAck, id
+	m.Event, m.Body = c.lastEvent, data
+	if ack, ok := parseDigits(id); ok && m.Event == nestws.AckEvent {
+		m.Kind, m.AckID = rt.KindAck, ack
 	}
 }
 

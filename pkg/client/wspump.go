@@ -38,8 +38,11 @@ func (c *conn) read(w *ws, sink frameSink) error {
 		if err != nil {
 			return err
 		}
+		// In place, not as a literal: that would be copied over the stack, which
+		// every idle connection keeps at its greatest depth.
 		m := &w.l.rb.msg
-		*m = rt.Message{At: w.l.rb.at, Transport: rt.TransportWebSocket, AckID: rt.NoAck, Size: len(p)}
+		*m = rt.Message{}
+		m.At, m.Transport, m.AckID, m.Size = w.l.rb.at, rt.TransportWebSocket, rt.NoAck, len(p)
 		switch op {
 		case opPing:
 			if err := c.control(w, opPong, p); err != nil {

@@ -1,0 +1,235 @@
+package client
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/realtime-toolkit/rtk/pkg/rt"
+)
+
+// openPacket is the Engine.IO handshake of the scripted servers.
+func openPacket(interval, timeout time.Duration) string {
+	return fmt.Sprintf(`0{"sid":"eioeioeioeioeioeioei","upgrades":["websocket"],"pingInterval":%d,"pingTimeout":%d,"maxPayload":1000000}`,
+		interval.Milliseconds(), timeout.Milliseconds())
+}
+
+var upgrader = websocket.Upgrader{ReadBufferSize: 512, WriteBufferSize: 512, WriteBufferPool: &sync.Pool{}, EnableCompression: true}
+
+// wsScript serves one WebSocket for each request with a script.
+func wsScript(script func(*websocket.Conn)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := upgrader.Upgrade(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		script(c)
+	})
+}
+
+// sioScript is wsScript for a Socket.IO server: it does the handshake for the
+// root namespace, runs the script, and reads on until the client leaves.
+func sioScript(script func(*websocket.Conn)) http.Handler {
+	return wsScript(func(c *websocket.Conn) {
+		say(c, openPacket(25*time.Second, 20*time.Second))
+		hear(c)
+		say(c, `40{"sid":"sidsidsidsidsidsidsi"}`)
+		script(c)
+		drain(c)
+	})
+}
+
+func say(c *websocket.Conn, s string) { _ = c.WriteMessage(websocket.TextMessage, []byte(s)) }
+
+func hear(c *websocket.Conn) string {
+	_, b, err := c.ReadMessage()
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	return string(b)
+}
+
+func drain(c *websocket.Conn) {
+	for {
+		if _, _, err := c.NextReader(); err != nil {
+			return
+		}
+	}
+}
+
+func serve(t testing.TB, h http.Handler) *url.URL {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	u, err := url.Parse(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// serveUntilStdinEnds is the server in a process of its own: every protocol,
+// quiet connections, and as many messages as the path asks for.
+func serveUntilStdinEnds() error {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/socket.io/", sioScript(func(c *websocket.Conn) { flood(c, `42["message",{"text":"`, `"}]`) }))
+	mux.Handle("/ws", wsScript(func(c *websocket.Conn) { flood(c, `{"event":"message","data":"`, `"}`); drain(c) }))
+	mux.HandleFunc("/events", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, ": hello\n\n")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	srv := &http.Server{Handler: mux}
+	fmt.Println(ln.Addr())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		_ = srv.Close()
+	}()
+	if err := srv.Serve(ln); err != http.ErrServerClosed {
+		return err
+	}
+	return nil
+}
+
+// flood sends FLOOD messages, FLOOD_BATCH in one write.
+func flood(c *websocket.Conn, head, tail string) {
+	n, _ := strconv.Atoi(os.Getenv("FLOOD"))
+	if n == 0 {
+		return
+	}
+	batch, _ := strconv.Atoi(os.Getenv("FLOOD_BATCH"))
+	text := head + strings.Repeat("x", 150) + tail
+	frame := append([]byte{0x81, 126, byte(len(text) >> 8), byte(len(text))}, text...)
+	if len(text) < 126 {
+		frame = append([]byte{0x81, byte(len(text))}, text...)
+	}
+	many := []byte(strings.Repeat(string(frame), max(1, batch)))
+	for ; n > 0; n -= max(1, batch) {
+		if _, err := c.NetConn().Write(many); err != nil {
+			return
+		}
+	}
+}
+
+// note is what a recorder keeps of a message.
+type note struct {
+	Kind  rt.Kind
+	Event string
+	Body  string
+	Ack   int64
+}
+
+// recorder is a handler that remembers.
+type recorder struct {
+	mu     sync.Mutex
+	msgs   []rt.Message
+	closed []rt.CloseInfo
+	change chan struct{}
+}
+
+func newRecorder() *recorder { return &recorder{change: make(chan struct{}, 1)} }
+
+func (r *recorder) OnMessage(m *rt.Message) {
+	c := *m
+	c.Body = append([]byte(nil), m.Body...)
+	c.Attachments = nil
+	for _, a := range m.Attachments {
+		c.Attachments = append(c.Attachments, append([]byte(nil), a...))
+	}
+	r.mu.Lock()
+	r.msgs = append(r.msgs, c)
+	r.mu.Unlock()
+	r.poke()
+}
+
+func (r *recorder) OnClose(i rt.CloseInfo) {
+	r.mu.Lock()
+	r.closed = append(r.closed, i)
+	r.mu.Unlock()
+	r.poke()
+}
+
+func (r *recorder) poke() {
+	select {
+	case r.change <- struct{}{}:
+	default:
+	}
+}
+
+// wait waits until cond holds for what was recorded.
+func (r *recorder) wait(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(10 * time.Second)
+	defer deadline.Stop()
+	for {
+		r.mu.Lock()
+		ok := cond()
+		r.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-r.change:
+		case <-deadline.C:
+			t.Fatalf("waited in vain for %s; have %+v, closed %+v", what, r.notes(), r.closed)
+		}
+	}
+}
+
+// notes returns the messages of the given kinds, all without kinds.
+func (r *recorder) notes(kinds ...rt.Kind) []note {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []note
+	for _, m := range r.msgs {
+		want := len(kinds) == 0
+		for _, k := range kinds {
+			want = want || k == m.Kind
+		}
+		if want {
+			out = append(out, note{m.Kind, m.Event, string(m.Body), m.AckID})
+		}
+	}
+	return out
+}
+
+func (r *recorder) waitKind(t testing.TB, n int, kinds ...rt.Kind) []note {
+	t.Helper()
+	r.wait(t, fmt.Sprintf("%d messages of kinds %v", n, kinds), func() bool {
+		have := 0
+		for _, m := range r.msgs {
+			for _, k := range kinds {
+				if m.Kind == k {
+					have++
+				}
+			}
+		}
+		return have >= n
+	})
+	return r.notes(kinds...)
+}
+
+func (r *recorder) waitClose(t testing.TB) rt.CloseInfo {
+	t.Helper()
+	r.wait(t, "the close", func() bool { return len(r.closed) > 0 })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed[0]
+}
