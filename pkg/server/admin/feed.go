@@ -94,8 +94,8 @@ func (f *feed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (f *feed) produce() {
 	tick := time.NewTicker(f.interval)
 	defer tick.Stop()
-	var last stats.Pod
-	for first := true; ; first = false {
+	var last *stats.Pod // nil when what was before is not known or long ago
+	for {
 		select {
 		case <-f.ctx.Done():
 			return
@@ -105,16 +105,17 @@ func (f *feed) produce() {
 		idle := f.clients == 0
 		f.mu.Unlock()
 		if idle {
+			last = nil
 			continue
 		}
 		pod := f.gw.Stats()
-		if !first {
-			for _, n := range notices(&last, &pod) {
+		if last != nil {
+			for _, n := range notices(last, &pod) {
 				f.publish("notice", n)
 			}
 		}
 		f.publish("stats", pod)
-		last = pod
+		last = &pod
 	}
 }
 
