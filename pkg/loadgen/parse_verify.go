@@ -26,7 +26,7 @@ func (p *parse) verify(name string, key, value *node) {
 			}
 		}
 	}
-	if v.Guarantee == "" {
+	if v.Guarantee == "" && !v.Nothing {
 		v.Guarantee = ExactlyOnce
 	}
 	if v.Order == "" {

@@ -53,6 +53,9 @@ type Report struct {
 	Generator Generator
 	Errors    []ErrorCount // distinct errors, most frequent first
 	Partial   bool         // the run was cut short
+	// Secrets are the scenario's. Writers hide them wherever they turn up and
+	// never print the list.
+	Secrets []string
 }
 
 // TargetReport is one target of the run. URL has no credentials or query.
@@ -104,10 +107,12 @@ type VerifyReport struct {
 	Leaks  []Loss // what outsiders received
 }
 
-// Counts are the eight outcomes of deliveries, and what was expected.
+// Counts are the eight outcomes of deliveries, and what was expected. Delivered
+// and Lost add up to Expected; the late ones and those out of order are among
+// the delivered.
 type Counts struct {
 	Published     int64 // acked publishes
-	Expected      int64
+	Expected      int64 // acked publishes times the subscribers eligible for them
 	Delivered     int64
 	Late          int64
 	Lost          int64
@@ -131,6 +136,7 @@ type Loss struct {
 	From, To              string // targets
 	Publisher, Subscriber int
 	First, Last           int64 // sequence numbers, inclusive
+	Count                 int64 // how many of them were due (lost) or came (leaked)
 	Start, End            time.Time
 }
 

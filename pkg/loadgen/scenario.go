@@ -210,7 +210,7 @@ type Verify struct {
 	Pos       Pos
 	Name      string
 	From, To  string // group names
-	Guarantee Guarantee
+	Guarantee Guarantee // "" with Nothing
 	Order     Order
 	Within    time.Duration // later is late; 0 means no bound
 	Settle    time.Duration // wait after the last publish

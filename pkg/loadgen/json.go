@@ -1,0 +1,242 @@
+package loadgen
+
+import (
+	"encoding/json"
+	"io"
+	"math"
+	"time"
+)
+
+// JSONSchemaID is the value of "schema" in WriteJSON's output. Fields may be
+// added without a new version.
+const JSONSchemaID = "rtk.bench/v1"
+
+// WriteJSON writes the reports as one JSON object, described by ReportSchema:
+// snake_case names, durations in seconds with the suffix _s, counts as
+// integers, times in RFC 3339.
+func WriteJSON(w io.Writer, reports []*Report) error {
+	out := jsonDocument{Schema: JSONSchemaID, Runs: []jsonRun{}}
+	for _, r := range reports {
+		out.Runs = append(out.Runs, newJSONRun(r))
+	}
+	b, err := json.MarshalIndent(out, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(b, '\n'))
+	return err
+}
+
+// The types of the document. Every field has a name of its own in the schema,
+// which is generated from them.
+type (
+	jsonDocument struct {
+		Schema string    `json:"schema" doc:"Always rtk.bench/v1."`
+		Runs   []jsonRun `json:"runs" doc:"One for each scenario, in the order of the runs."`
+	}
+	jsonRun struct {
+		Scenario  string        `json:"scenario" doc:"Name of the scenario."`
+		File      string        `json:"file" doc:"Its file, or the name of a shipped scenario."`
+		Seed      uint64        `json:"seed" doc:"Seed of the run; the same seed makes the same plan."`
+		RunID     string        `json:"run_id" doc:"What {{run.id}} and the markers hold."`
+		Started   time.Time     `json:"started" doc:"When the run began."`
+		Duration  float64       `json:"duration_s" doc:"How long it took."`
+		Verdict   Verdict       `json:"verdict" doc:"pass, fail, inconclusive, unreachable, interrupted or timeout."`
+		ExitCode  int           `json:"exit_code" doc:"Exit code that goes with the verdict."`
+		Reason    string        `json:"reason" doc:"Why the verdict is not pass, in one line."`
+		Partial   bool          `json:"partial" doc:"The run was cut short."`
+		Targets   []jsonTarget  `json:"targets" doc:"The endpoints."`
+		Groups    []jsonGroup   `json:"groups" doc:"The clients."`
+		Checks    []jsonCheck   `json:"checks" doc:"Everything that was decided."`
+		Verify    []jsonVerify  `json:"verify" doc:"The account of deliveries."`
+		Metrics   []jsonMetric  `json:"metrics" doc:"All series."`
+		Generator jsonGenerator `json:"generator" doc:"The load generator's account of itself."`
+		Errors    []jsonError   `json:"errors" doc:"Distinct errors, the most frequent first."`
+	}
+	jsonTarget struct {
+		Name     string `json:"name" doc:"Name in labels."`
+		URL      string `json:"url" doc:"URL without credentials and query."`
+		Protocol string `json:"protocol" doc:"socketio, websocket, sse or http."`
+	}
+	jsonGroup struct {
+		Name         string `json:"name" doc:"Name of the group."`
+		Planned      int    `json:"planned" doc:"Clients that the scenario asks for."`
+		Connected    int    `json:"connected" doc:"Clients whose handshake succeeded."`
+		Rejected     int    `json:"rejected" doc:"Clients that the server refused."`
+		Failed       int    `json:"failed" doc:"Clients whose handshake failed otherwise."`
+		Finished     int    `json:"finished" doc:"Clients that came to the end of their flow."`
+		Disconnected int    `json:"disconnected" doc:"Clients whose connection ended though it should not have."`
+		NeverReached int    `json:"never_reached" doc:"Clients that did not come to the end of their flow."`
+		Sent         int64  `json:"sent" doc:"Messages sent."`
+		Received     int64  `json:"received" doc:"Events received."`
+	}
+	jsonCheck struct {
+		Kind   string      `json:"kind" doc:"threshold, auth, verify, step, group or generator."`
+		Name   string      `json:"name" doc:"Name, the same in every run."`
+		Status CheckStatus `json:"status" doc:"pass, fail, warn, inconclusive or skipped."`
+		Got    string      `json:"got" doc:"What was measured."`
+		Want   string      `json:"want" doc:"What it had to be."`
+		Detail string      `json:"detail" doc:"Evidence, in lines."`
+		Line   int         `json:"line" doc:"Line of the scenario, 0 if there is none."`
+		Column int         `json:"column" doc:"Column of the scenario, 0 if there is none."`
+	}
+	jsonVerify struct {
+		Name        string `json:"name" doc:"Name of the block."`
+		From        string `json:"from" doc:"Group that published."`
+		To          string `json:"to" doc:"Group that received."`
+		Guarantee   string `json:"guarantee" doc:"atMostOnce, atLeastOnce or exactlyOnce; empty where nothing may arrive."`
+		Publishers  int    `json:"publishers" doc:"Clients that published."`
+		Subscribers int    `json:"subscribers" doc:"Clients that received."`
+		Pairs       int    `json:"pairs" doc:"Pairs that were accounted for."`
+		jsonCounts
+		Cells  []jsonCell `json:"cells" doc:"The target × target grid."`
+		Losses []jsonLoss `json:"losses" doc:"Missing sequence numbers, the worst first, at most 50 intervals."`
+		Leaks  []jsonLoss `json:"leaks" doc:"Sequence numbers that arrived where nothing may."`
+	}
+	jsonCounts struct {
+		Published     int64 `json:"published" doc:"Publishes that the server acknowledged."`
+		Expected      int64 `json:"expected" doc:"Deliveries that had to happen."`
+		Delivered     int64 `json:"delivered" doc:"Deliveries that happened."`
+		Late          int64 `json:"late" doc:"Deliveries that took longer than the bound."`
+		Lost          int64 `json:"lost" doc:"Deliveries that did not happen."`
+		Duplicated    int64 `json:"duplicated" doc:"Surplus deliveries."`
+		OutOfOrder    int64 `json:"out_of_order" doc:"Deliveries that came after a later one."`
+		Unexpected    int64 `json:"unexpected" doc:"Deliveries to clients that must not have them."`
+		Corrupt       int64 `json:"corrupt" doc:"Deliveries with a damaged marker."`
+		Indeterminate int64 `json:"indeterminate" doc:"Deliveries that were neither due nor forbidden."`
+	}
+	jsonCell struct {
+		From string `json:"from" doc:"Target of the publishers."`
+		To   string `json:"to" doc:"Target of the subscribers."`
+		jsonCounts
+		P50 float64 `json:"p50_s" doc:"Median latency."`
+		P99 float64 `json:"p99_s" doc:"99th percentile of the latency."`
+		Max float64 `json:"max_s" doc:"Largest latency."`
+	}
+	jsonLoss struct {
+		From       string     `json:"from" doc:"Target of the publisher."`
+		To         string     `json:"to" doc:"Target of the subscriber."`
+		Publisher  int        `json:"publisher" doc:"Index of the publisher in its group."`
+		Subscriber int        `json:"subscriber" doc:"Index of the subscriber in its group."`
+		First      int64      `json:"first" doc:"First sequence number."`
+		Last       int64      `json:"last" doc:"Last sequence number."`
+		Start      *time.Time `json:"start,omitempty" doc:"When the first was published."`
+		End        *time.Time `json:"end,omitempty" doc:"When the last was published."`
+	}
+	// Values are in the metric's unit: seconds, events a second, or none.
+	jsonMetric struct {
+		Name   string            `json:"name" doc:"Name of the metric."`
+		Labels map[string]string `json:"labels" doc:"Labels of the series."`
+		Kind   string            `json:"kind" doc:"latency, counter, ratio, rate or gauge."`
+		Unit   string            `json:"unit" doc:"s, /s, ratio or empty for counts: the unit of min to max."`
+		Count  int64             `json:"count" doc:"Samples, or what was counted."`
+		Total  int64             `json:"total" doc:"Ratios: how many were tried."`
+		Rate   float64           `json:"rate" doc:"Counters: per second. Ratios: share, 0 to 1."`
+		Min    float64           `json:"min" doc:"Smallest sample."`
+		Mean   float64           `json:"mean" doc:"Mean of the samples."`
+		P50    float64           `json:"p50" doc:"Median."`
+		P90    float64           `json:"p90" doc:"90th percentile."`
+		P99    float64           `json:"p99" doc:"99th percentile."`
+		P999   float64           `json:"p999" doc:"99.9th percentile."`
+		Max    float64           `json:"max" doc:"Largest sample."`
+		HDR    string            `json:"hdr,omitempty" doc:"Histogram of a latency, HdrHistogram V2 compressed, base64."`
+	}
+	jsonGenerator struct {
+		OK              bool     `json:"ok" doc:"No bound was passed: the figures are the server's."`
+		Problems        []string `json:"problems" doc:"Bounds that were passed."`
+		SchedulerLagP99 float64  `json:"scheduler_lag_p99_s" doc:"99th percentile of how late sends started."`
+		SchedulerLagMax float64  `json:"scheduler_lag_max_s" doc:"Largest such delay."`
+		GCPauseMax      float64  `json:"gc_pause_max_s" doc:"Longest pause of the garbage collector."`
+		CPU             float64  `json:"cpu_s" doc:"Processor time used."`
+		CPUShare        float64  `json:"cpu_share" doc:"Share of the machine's cores, 0 to 1."`
+		PeakRSS         int64    `json:"peak_rss_bytes" doc:"Largest resident memory."`
+		SelfDropped     int64    `json:"self_dropped" doc:"Messages that rtk itself dropped."`
+		Descriptors     int      `json:"descriptors" doc:"File descriptors at the height."`
+		Goroutines      int      `json:"goroutines" doc:"Goroutines at the height."`
+		BytesPerConn    int64    `json:"bytes_per_connection" doc:"Resident bytes for each connection, 0 if not measured."`
+		TrustworthyUpTo float64  `json:"trustworthy_up_to_s" doc:"Latencies below this are the generator's own noise."`
+	}
+	jsonError struct {
+		Text  string `json:"text" doc:"The error."`
+		Count int64  `json:"count" doc:"How often it came."`
+	}
+)
+
+func newJSONRun(r *Report) jsonRun {
+	m := newMasker(r.Secrets)
+	run := jsonRun{
+		Scenario: m.mask(r.Scenario), File: r.File, Seed: r.Seed, RunID: r.RunID, Started: r.Started, Duration: r.Duration.Seconds(),
+		Verdict: r.Verdict, ExitCode: r.Verdict.ExitCode(), Reason: m.mask(r.Reason), Partial: r.Partial,
+		Targets: []jsonTarget{}, Groups: []jsonGroup{}, Checks: []jsonCheck{}, Verify: []jsonVerify{}, Metrics: []jsonMetric{}, Errors: []jsonError{},
+	}
+	for _, t := range r.Targets {
+		run.Targets = append(run.Targets, jsonTarget{t.Name, m.mask(t.URL), t.Protocol})
+	}
+	for _, g := range r.Groups {
+		run.Groups = append(run.Groups, jsonGroup{g.Name, g.Planned, g.Connected, g.Rejected, g.Failed, g.Finished, g.Disconnected, g.NeverReached, g.Sent, g.Received})
+	}
+	for _, c := range r.Checks {
+		run.Checks = append(run.Checks, jsonCheck{c.Kind, m.mask(c.Name), c.Status, m.mask(c.Got), m.mask(c.Want), m.mask(c.Detail), c.Pos.Line, c.Pos.Column})
+	}
+	for i := range r.Verify {
+		run.Verify = append(run.Verify, newJSONVerify(&r.Verify[i]))
+	}
+	for _, x := range r.Metrics {
+		run.Metrics = append(run.Metrics, newJSONMetric(&x))
+	}
+	for _, e := range r.Errors {
+		run.Errors = append(run.Errors, jsonError{m.mask(e.Text), e.Count})
+	}
+	g := r.Generator
+	run.Generator = jsonGenerator{
+		OK: g.OK, Problems: []string{}, SchedulerLagP99: finite(g.SchedulerLagP99), SchedulerLagMax: finite(g.SchedulerLagMax), GCPauseMax: finite(g.GCPauseMax),
+		CPU: finite(g.CPUSeconds), CPUShare: finite(g.CPUShare), PeakRSS: g.PeakRSS, SelfDropped: g.SelfDropped, Descriptors: g.Descriptors,
+		Goroutines: g.Goroutines, BytesPerConn: g.BytesPerConn, TrustworthyUpTo: finite(g.TrustworthyUpTo),
+	}
+	for _, p := range g.Problems {
+		run.Generator.Problems = append(run.Generator.Problems, m.mask(p))
+	}
+	return run
+}
+
+func newJSONVerify(v *VerifyReport) jsonVerify {
+	out := jsonVerify{
+		Name: v.Name, From: v.From, To: v.To, Guarantee: string(v.Guarantee), Publishers: v.Publishers, Subscribers: v.Subscribers, Pairs: v.Pairs,
+		jsonCounts: jsonCounts(v.Counts), Cells: []jsonCell{}, Losses: newJSONLosses(v.Losses), Leaks: newJSONLosses(v.Leaks),
+	}
+	for _, c := range v.Cells {
+		out.Cells = append(out.Cells, jsonCell{c.From, c.To, jsonCounts(c.Counts), finite(c.P50), finite(c.P99), finite(c.Max)})
+	}
+	return out
+}
+
+func newJSONLosses(losses []Loss) []jsonLoss {
+	out := []jsonLoss{}
+	for _, l := range losses {
+		x := jsonLoss{From: l.From, To: l.To, Publisher: l.Publisher, Subscriber: l.Subscriber, First: l.First, Last: l.Last}
+		if !l.Start.IsZero() {
+			x.Start, x.End = &l.Start, &l.End
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+func newJSONMetric(x *Metric) jsonMetric {
+	out := jsonMetric{
+		Name: x.Name, Labels: x.Labels, Kind: x.Kind, Unit: x.Unit, Count: x.Count, Total: x.Total, Rate: finite(x.Rate),
+		Min: finite(x.Min), Mean: finite(x.Mean), P50: finite(x.P50), P90: finite(x.P90), P99: finite(x.P99), P999: finite(x.P999), Max: finite(x.Max), HDR: x.HDR,
+	}
+	if out.Labels == nil {
+		out.Labels = map[string]string{}
+	}
+	return out
+}
+
+// finite keeps values out that JSON can't carry; they stand for no samples.
+func finite(f float64) float64 {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return 0
+	}
+	return f
+}
