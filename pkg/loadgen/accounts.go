@@ -1,0 +1,154 @@
+package loadgen
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/realtime-toolkit/rtk/pkg/loadgen/ledger"
+)
+
+// account is what the ledger says about one verify block.
+type account struct {
+	watch                *watch
+	audience             *audience
+	total                Counts
+	cells                []Counts // publisher's target × subscriber's target
+	possible             []int64  // by cell: deliveries that could have leaked
+	losses, leaks        []Loss
+	publishers, eligible int // eligible: subscribers that joined
+	pairs                int
+	foreign              int64
+}
+
+// lost counts what is missing at this moment.
+func (a *audience) lost(w *watch) int64 {
+	var n int64
+	a.Account(w.rule, ledger.Visitor{Pair: func(_, _ int, c ledger.Counts) { n += c.Lost }})
+	return n
+}
+
+// account judges all deliveries.
+func (e *engine) account() []*account {
+	var out []*account
+	for _, v := range e.plan.Scenario.Verify {
+		for _, a := range e.audiences {
+			for i, w := range a.watches {
+				if w.verify == v {
+					out = append(out, e.accountOne(a, w, i == 0))
+				}
+			}
+		}
+	}
+	return out
+}
+
+// accountOne judges one verify block. Damaged and foreign markers have no
+// publisher; the first block of an audience answers for them.
+func (e *engine) accountOne(a *audience, w *watch, first bool) *account {
+	acc := &account{
+		watch: w, audience: a,
+		cells: make([]Counts, a.targets*a.targets), possible: make([]int64, a.targets*a.targets),
+		publishers: w.from.plan.Count,
+	}
+	g := a.group.plan
+	targetOf := func(sub int) int { return int(e.clients[g.first+sub].targetNo) }
+	cellOf := func(sub, pub int) int { return int(a.pubTarget[pub])*a.targets + targetOf(sub) }
+	disorder := a.Disorder()
+	ordered := make([]int64, g.Count) // misorders within publishers, by subscriber
+	lastCell := make([]int, g.Count)
+	acc.pairsOf(a, w, cellOf, ordered, lastCell, e)
+	for sub := range g.Count {
+		if e.clients[g.first+sub].hasJoined() {
+			acc.eligible++
+		}
+		// Across publishers there may be more disorder than within them.
+		if more := disorder[sub] - ordered[sub]; w.verify.Order == OrderTotal && more > 0 {
+			acc.cells[lastCell[sub]].OutOfOrder += more
+		}
+		if first {
+			corrupt, foreign := a.Damage(sub)
+			acc.total.Corrupt += corrupt
+			acc.total.Unexpected += foreign
+			acc.foreign += foreign
+		}
+	}
+	for i := range acc.cells {
+		acc.total.add(acc.cells[i])
+	}
+	for i := range w.from.plan.Count {
+		_, accepted := e.book.Published(w.from.plan.firstPublisher + i)
+		acc.total.Published += accepted
+	}
+	acc.losses, acc.leaks = worst(acc.losses), worst(acc.leaks)
+	return acc
+}
+
+func (acc *account) pairsOf(a *audience, w *watch, cellOf func(sub, pub int) int, ordered []int64, lastCell []int, e *engine) {
+	a.Account(w.rule, ledger.Visitor{
+		Pair: func(sub, pub int, c ledger.Counts) {
+			acc.pairs++
+			at := cellOf(sub, pub)
+			lastCell[sub] = at
+			ordered[sub] += c.OutOfOrder
+			acc.possible[at] += c.Forbidden
+			acc.cells[at].add(Counts{
+				Expected: c.Expected, Delivered: c.Delivered, Late: c.Late, Lost: c.Lost,
+				Duplicated: c.Duplicated, OutOfOrder: c.OutOfOrder, Unexpected: c.Unexpected,
+				Indeterminate: c.Indeterminate,
+			})
+		},
+		Run: func(sub, pub int, r ledger.Run) {
+			at := cellOf(sub, pub)
+			l := Loss{
+				From: e.targets[at/a.targets].Name, To: e.targets[at%a.targets].Name,
+				Publisher: pub - w.from.plan.firstPublisher, Subscriber: sub,
+				First: int64(r.First), Last: int64(r.Last), Count: r.Count,
+				Start: e.when(r.Start), End: e.when(r.End),
+			}
+			list := &acc.losses
+			if w.rule.Nothing {
+				list = &acc.leaks
+			}
+			if *list = append(*list, l); len(*list) >= 64*keptLosses {
+				*list = worst(*list)
+			}
+		},
+	})
+}
+
+// keptLosses is how many losses a report lists for each verify block.
+const keptLosses = 50
+
+// worst keeps the largest losses, those that began first among equals.
+func worst(l []Loss) []Loss {
+	slices.SortFunc(l, func(a, b Loss) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), a.Start.Compare(b.Start),
+			cmp.Compare(a.Publisher, b.Publisher), cmp.Compare(a.Subscriber, b.Subscriber), cmp.Compare(a.First, b.First))
+	})
+	return slices.Clip(l[:min(len(l), keptLosses)])
+}
+
+func (c *client) hasJoined() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.joined
+}
+
+// usedCells are the cells of the grid that have both publishers and
+// subscribers.
+func (acc *account) usedCells(e *engine) []int {
+	var out []int
+	for _, from := range e.targets {
+		for _, to := range e.targets {
+			if acc.watch.from.has(from) && acc.audience.group.has(to) {
+				out = append(out, e.targetIndex(from)*acc.audience.targets+e.targetIndex(to))
+			}
+		}
+	}
+	return out
+}
+
+// has tells whether some of the group's clients are on the target.
+func (g *groupRun) has(t *Target) bool {
+	return slices.ContainsFunc(g.cells, func(c *cellRun) bool { return c.plan.Target == t })
+}

@@ -1,0 +1,164 @@
+package loadgen
+
+import (
+	"sync"
+	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/rt"
+)
+
+// client is one simulated client. It is the handler of its connection. mu
+// guards all that follows it; it is never held across a blocking call.
+type client struct {
+	eng       *engine
+	cell      *cellRun
+	id, index int32
+	pub, sub  int32 // number as a publisher, index in the audience; -1 for none
+	targetNo  int16 // index of its target in the run
+
+	mu    sync.Mutex
+	conn  rt.Conn
+	timer *time.Timer
+	probe *probe       // while its handshake is judged
+	send  *sendState   // while it is in an emit or publish step
+	cred  *credentials // for its HTTP requests, nil without any
+
+	stepStart, deadline time.Duration
+	dialStart           time.Duration // of the handshake
+	lastChunk           time.Duration // SSE: when something last came
+	seen                uint64        // expect steps whose event has come, by position in groupRun.expects
+	nextAck             int64
+	seq                 uint32 // next marker, where the ledger doesn't number them
+	onCount             int32
+	step                int16
+
+	connected bool // the handshake is done and the flow may run
+	running   bool // a goroutine works on the flow
+	again     bool // and must look once more
+	entered   bool // the present step has begun
+	through   bool // the barrier has opened
+	arrived   bool // at the barrier
+	joined    bool // the ledger's window is open
+	passive   bool // the flow is done, the connection is kept
+	over      bool // nothing left to do
+	gone      bool // the connection has ended
+	closing   bool // by ourselves
+	planned   bool // the end was what a class or case asks for
+	stopped   bool // the run has ended
+	counted   bool // among the open connections
+}
+
+// shard is which of the recorder's shards the client uses.
+func (c *client) shard() int { return int(c.id) }
+
+// kick makes sure that a goroutine looks at the flow. mu is held.
+func (c *client) kick() {
+	if c.running {
+		c.again = true
+		return
+	}
+	if c.stopped {
+		return
+	}
+	c.running = true
+	c.eng.wg.Go(c.run)
+}
+
+// onTimer is the timer's function. It has a goroutine already.
+func (c *client) onTimer() {
+	c.mu.Lock()
+	switch {
+	case c.stopped:
+		c.mu.Unlock()
+		return
+	case c.running:
+		c.again = true
+		c.mu.Unlock()
+		return
+	}
+	c.running = true
+	c.eng.wg.Add(1)
+	c.mu.Unlock()
+	defer c.eng.wg.Done()
+	c.run()
+}
+
+// wake asks for a look at the flow at an instant. mu is held.
+func (c *client) wake(at time.Duration) {
+	if c.stopped {
+		return
+	}
+	d := max(at-c.eng.now(), 0)
+	if c.timer == nil {
+		c.timer = time.AfterFunc(d, c.onTimer)
+		return
+	}
+	c.timer.Reset(d)
+}
+
+// released is called when the barrier that the client waits at has opened.
+func (c *client) released(at time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.through, c.stepStart = true, at
+	c.kick()
+}
+
+// run works on the flow until it has to wait.
+func (c *client) run() {
+	c.mu.Lock()
+	for {
+		c.again = false
+		switch c.advance() {
+		case doSend:
+			c.sendOne()
+		case doClose:
+			conn := c.conn
+			c.closing = true
+			c.mu.Unlock()
+			c.eng.closeConn(conn)
+			c.mu.Lock()
+		case doWait:
+			if !c.again {
+				c.running = false
+				c.mu.Unlock()
+				return
+			}
+		}
+	}
+}
+
+// action is what a client has to do next.
+type action uint8
+
+const (
+	doWait  action = iota
+	doSend         // the message that send has ready
+	doClose        // the connection
+)
+
+// template fills in the variables that do not depend on a send.
+func (c *client) template() TemplateVars {
+	return TemplateVars{
+		Client: int(c.index),
+		Group:  c.cell.group.plan.Group.Name,
+		Target: c.cell.plan.Target.Name,
+		RunID:  c.eng.plan.RunID,
+		NowMS:  c.eng.when(c.eng.micros(c.eng.now())).UnixMilli(),
+		Matrix: c.cell.plan.Matrix,
+		Rand:   c.eng.random(c, 0),
+	}
+}
+
+// closeConn closes a connection, at most maxCloses at a time.
+func (e *engine) closeConn(conn rt.Conn) {
+	if conn == nil {
+		return
+	}
+	e.closing <- struct{}{}
+	defer func() { <-e.closing }()
+	if conn.Close() == nil {
+		return
+	}
+	conn.Abort()
+}

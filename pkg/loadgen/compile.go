@@ -1,0 +1,396 @@
+package loadgen
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/rt"
+)
+
+// CompileOptions adjust a compilation.
+type CompileOptions struct {
+	Seed  uint64 // 0: the scenario's, or a random one
+	RunID string // "": a random one. At most 6 base 36 digits
+}
+
+// Bounds of a plan. They keep a typing error from eating the machine; each is
+// far beyond what one machine can drive.
+const (
+	maxClients  = 1 << 20
+	maxPairs    = 1 << 28 // 24 B each
+	maxMarked   = 1 << 29 // 12 B each
+	maxExpects  = 64
+	spareFiles  = 64  // log files, listeners, idle HTTP connections
+	defaultRate = 500 // connects a second
+	defaultWait = 10 * time.Second
+)
+
+// Compile expands a scenario into a plan. It opens nothing and has no side
+// effects. Its error is an *rt.Error of KindUsage.
+func Compile(s *Scenario, o CompileOptions) (*Plan, error) {
+	p := &Plan{Scenario: s, Seed: o.Seed, RunID: o.RunID, Ports: map[string]int{}}
+	if p.Seed == 0 {
+		p.Seed = s.Seed
+	}
+	for p.Seed == 0 {
+		p.Seed = rand.Uint64() >> 32 // short enough to be typed
+	}
+	if p.RunID == "" {
+		p.RunID = strconv.FormatUint(uint64(rand.Uint32N(36*36*36*36*36*36-1)), 36)
+	}
+	run, err := strconv.ParseUint(p.RunID, 36, 32)
+	if err != nil || p.RunID != strconv.FormatUint(run, 36) {
+		return nil, planError(Pos{File: s.File}, "run id %q: want at most 6 digits and lower-case letters", p.RunID)
+	}
+	p.run = uint32(run)
+	for _, g := range s.Groups {
+		gp, err := compileGroup(s, g)
+		if err != nil {
+			return nil, err
+		}
+		gp.first = p.Clients
+		p.Clients += gp.Count
+		p.Groups = append(p.Groups, gp)
+		if p.Clients > maxClients {
+			return nil, planError(g.Pos, "more than %d clients", maxClients)
+		}
+	}
+	if err := compileVerify(p); err != nil {
+		return nil, err
+	}
+	if err := budget(p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func planError(pos Pos, format string, args ...any) error {
+	at := pos.File
+	if pos.Line > 0 {
+		at = fmt.Sprintf("%s:%d:%d", pos.File, pos.Line, pos.Column)
+	}
+	return &rt.Error{Op: "plan", Target: at, Kind: rt.KindUsage, Err: fmt.Errorf(format, args...)}
+}
+
+// compileGroup makes a cell for each target and each combination of axis
+// values. Indices run on from cell to cell.
+func compileGroup(s *Scenario, g *Group) (*GroupPlan, error) {
+	if len(g.Targets) == 0 {
+		return nil, planError(g.Pos, "clients %s: no target", g.Name)
+	}
+	if g.Count < 1 {
+		return nil, planError(g.Pos, "clients %s: count is %d, want at least 1", g.Name, g.Count)
+	}
+	gp := &GroupPlan{Group: g}
+	barriers, expects := map[string]bool{}, 0
+	for _, st := range g.Flow {
+		gp.Publisher = gp.Publisher || st.marked()
+		if st.Barrier != "" && barriers[st.Barrier] {
+			return nil, planError(st.Pos, "barrier %s: clients %s come to it twice, use another name", st.Barrier, g.Name)
+		}
+		barriers[st.Barrier] = true
+		if st.Expect != nil {
+			expects++
+		}
+		if expects > maxExpects {
+			return nil, planError(st.Pos, "clients %s: more than %d expect steps", g.Name, maxExpects)
+		}
+	}
+	targets := g.Targets
+	if slices.ContainsFunc(g.Matrix, func(a Axis) bool { return a.Name == AxisTarget }) {
+		targets = targets[:1] // the axis says which
+	}
+	seen := map[string]bool{}
+	for _, t := range targets {
+		if len(g.Matrix) > 0 && t.Protocol == rt.HTTP {
+			return nil, planError(g.Pos, "clients %s: a matrix needs a target with connections, %s is plain http", g.Name, t.Name)
+		}
+		err := combinations(g.Matrix, func(values []*AxisValue) error {
+			if gp.Count > maxClients {
+				return planError(g.Pos, "clients %s: more than %d clients", g.Name, maxClients)
+			}
+			c := newCell(s, g, t, values)
+			if len(targets) > 1 && len(values) > 0 {
+				c.Name = t.Name + " · " + c.Name
+			}
+			if x := excluded(g.Exclude, c.Matrix); x != nil {
+				gp.Skipped = append(gp.Skipped, SkippedCell{Name: c.Name, Reason: x.Reason, Pos: x.Pos})
+				return nil
+			}
+			if seen[c.Name] && c.Name != "" {
+				return planError(c.Pos, "clients %s: two cells are named %q", g.Name, c.Name)
+			}
+			seen[c.Name] = true
+			c.First, c.Count = gp.Count, g.Count
+			gp.Count += g.Count
+			gp.Cells = append(gp.Cells, c)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(gp.Cells) == 0 {
+		return nil, planError(g.Pos, "clients %s: every cell of the matrix is excluded", g.Name)
+	}
+	return gp, nil
+}
+
+// combinations calls f with each combination of axis values, the last axis
+// varying fastest.
+func combinations(axes []Axis, f func([]*AxisValue) error) error {
+	for _, a := range axes {
+		if len(a.Values) == 0 {
+			return planError(a.Pos, "axis %s has no values", a.Name)
+		}
+	}
+	at := make([]int, len(axes))
+	values := make([]*AxisValue, len(axes))
+	for {
+		for i := range axes {
+			values[i] = &axes[i].Values[at[i]]
+		}
+		if err := f(values); err != nil {
+			return err
+		}
+		i := len(axes) - 1
+		for ; i >= 0; i-- {
+			if at[i]++; at[i] < len(axes[i].Values) {
+				break
+			}
+			at[i] = 0
+		}
+		if i < 0 {
+			return nil
+		}
+	}
+}
+
+func newCell(s *Scenario, g *Group, t *Target, values []*AxisValue) *CellPlan {
+	for i, v := range values {
+		if g.Matrix[i].Name == AxisTarget {
+			for _, other := range s.Targets {
+				if other.Name == v.Name {
+					t = other
+				}
+			}
+		}
+	}
+	c := &CellPlan{Target: t, Auth: g.Auth, Transports: g.Connect.Transports, Pos: g.Pos, Matrix: map[string]string{}}
+	if c.Transports == nil {
+		c.Transports = t.Transports
+	}
+	var names []string
+	for i, v := range values {
+		axis := g.Matrix[i].Name
+		names = append(names, v.Name)
+		c.Axes = append(c.Axes, AxisChoice{axis, v.Name})
+		c.Matrix[axis] = v.Name
+		switch axis {
+		case AxisTransport:
+			c.Transports = []rt.Transport{rt.Transport(v.Name)}
+		case AxisPlace:
+			c.Place = Place(v.Name)
+		}
+		if v.Auth != nil {
+			c.Auth = v.Auth
+		}
+		if v.Expect != nil {
+			c.Case, c.Auth, c.Pos = v.Expect, v.Auth, v.Pos
+		}
+	}
+	c.Name = strings.Join(names, " · ")
+	if c.Place == "" {
+		c.Place = placeOf(c.Auth, t)
+	}
+	return c
+}
+
+// placeOf is where a token goes if no axis says so.
+func placeOf(a *AuthRef, t *Target) Place {
+	switch {
+	case a != nil && a.Place != "":
+		return a.Place
+	case a != nil && a.Profile != nil && a.Profile.Place != "":
+		return a.Profile.Place
+	case t.Protocol == rt.SocketIO:
+		return PlaceAuthToken
+	}
+	return PlaceHeader
+}
+
+func excluded(xs []Exclusion, matrix map[string]string) *Exclusion {
+next:
+	for i := range xs {
+		for axis, v := range xs[i].Match {
+			if matrix[axis] != v {
+				continue next
+			}
+		}
+		return &xs[i]
+	}
+	return nil
+}
+
+// compileVerify marks who subscribes and numbers the publishers.
+func compileVerify(p *Plan) error {
+	byName := map[string]*GroupPlan{}
+	for _, g := range p.Groups {
+		byName[g.Group.Name] = g
+		if g.Publisher {
+			g.firstPublisher = p.Publishers
+			p.Publishers += g.Count
+		}
+	}
+	seen := map[[2]string]string{}
+	for _, v := range p.Scenario.Verify {
+		from, to := byName[v.From], byName[v.To]
+		switch {
+		case from == nil:
+			return planError(v.Pos, "verify %s: no clients named %q", v.Name, v.From)
+		case to == nil:
+			return planError(v.Pos, "verify %s: no clients named %q", v.Name, v.To)
+		case !from.Publisher:
+			return planError(v.Pos, "verify %s: no step of clients %s sends {{marker}}, so its messages can't be told apart", v.Name, v.From)
+		case !listens(to.Group):
+			return planError(v.Pos, "verify %s: clients %s have no on step, so nothing is listened for", v.Name, v.To)
+		}
+		key := [2]string{v.From, v.To}
+		if other := seen[key]; other != "" {
+			return planError(v.Pos, "verify %s: %s covers the same clients", v.Name, other)
+		}
+		seen[key] = v.Name
+		to.Subscriber = true
+		p.Pairs += int64(from.Count) * int64(to.Count)
+	}
+	if p.Pairs > maxPairs {
+		return planError(Pos{File: p.Scenario.File}, "%d pairs of publisher and subscriber, want at most %d", p.Pairs, maxPairs)
+	}
+	return nil
+}
+
+func listens(g *Group) bool {
+	for _, st := range g.Flow {
+		if st.On != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// budget adds up what the run needs.
+func budget(p *Plan) error {
+	var marked float64
+	var longest, settle time.Duration
+	for _, g := range p.Groups {
+		d := time.Duration(float64(g.Count) / connectRate(g.Group) * float64(time.Second))
+		for _, st := range g.Group.Flow {
+			n := st.sends(g.Count)
+			p.Messages += int64(n)
+			if st.marked() {
+				marked += n
+			}
+			d += st.length(g.Count)
+		}
+		longest = max(longest, d)
+		for _, c := range g.Cells {
+			if c.Target.Protocol == rt.HTTP {
+				continue
+			}
+			p.Connections += c.Count
+			p.Ports[remoteOf(c.Target)] += c.Count
+		}
+	}
+	if marked > maxMarked {
+		return planError(Pos{File: p.Scenario.File}, "%.0f marked messages, want at most %d: lower the rate or the duration", marked, maxMarked)
+	}
+	for _, v := range p.Scenario.Verify {
+		settle = max(settle, v.Settle)
+	}
+	p.Length = longest + settle
+	p.Descriptors = p.Connections + spareFiles
+	return nil
+}
+
+func connectRate(g *Group) float64 {
+	if g.Connect.Rate > 0 {
+		return g.Connect.Rate
+	}
+	return defaultRate
+}
+
+func connectTimeout(g *Group) time.Duration {
+	if g.Connect.Timeout > 0 {
+		return g.Connect.Timeout
+	}
+	return defaultWait
+}
+
+func remoteOf(t *Target) string {
+	if t.URL == nil {
+		return t.Name
+	}
+	port := t.URL.Port()
+	if port == "" {
+		if port = "80"; t.URL.Scheme == "https" {
+			port = "443"
+		}
+	}
+	return net.JoinHostPort(t.URL.Hostname(), port)
+}
+
+// marked tells whether the step's messages carry markers.
+func (st *Step) marked() bool {
+	return st.Emit != nil && st.Emit.Marker || st.Publish != nil && st.Publish.Marker
+}
+
+// schedule is the step's schedule, zero if it sends nothing.
+func (st *Step) schedule() Schedule {
+	switch {
+	case st.Emit != nil:
+		return st.Emit.Schedule
+	case st.Publish != nil:
+		return st.Publish.Schedule
+	}
+	return Schedule{}
+}
+
+// sends is how many messages the step sends in a group of n clients.
+func (st *Step) sends(n int) float64 {
+	if st.Emit == nil && st.Publish == nil {
+		return 0
+	}
+	s := st.schedule()
+	switch {
+	case s.Count > 0:
+		return float64(s.Count) * float64(n)
+	case s.TotalRate > 0:
+		return math.Floor(s.TotalRate * s.For.Seconds())
+	case s.Rate > 0:
+		return math.Floor(s.Rate*s.For.Seconds()) * float64(n)
+	}
+	return float64(n)
+}
+
+// length is the least time that the step takes.
+func (st *Step) length(n int) time.Duration {
+	if st.On != nil && !st.On.UntilEnd {
+		return st.On.For
+	}
+	s := st.schedule()
+	switch {
+	case s.For > 0:
+		return s.For
+	case s.Count > 0 && s.Rate > 0:
+		return time.Duration(float64(s.Count) / s.Rate * float64(time.Second))
+	case s.Count > 0 && s.TotalRate > 0:
+		return time.Duration(float64(s.Count) * float64(n) / s.TotalRate * float64(time.Second))
+	}
+	return st.Wait
+}

@@ -1,0 +1,228 @@
+package loadgen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/rt"
+)
+
+// ramp connects a group's clients at its rate. Client i is due at i/rate,
+// however long the handshakes before it take; how many may be under way is
+// bounded. It returns when the last has been started or the run ends.
+func (e *engine) ramp(g *groupRun) {
+	rate := connectRate(g.plan.Group)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for i := range g.plan.Count {
+		c := &e.clients[g.plan.first+i]
+		due := time.Duration(float64(i) / rate * float64(time.Second))
+		if wait := due - e.now(); wait > 0 {
+			timer.Reset(wait)
+			select {
+			case <-timer.C:
+			case <-e.halted:
+				e.notStarted(g, i)
+				return
+			}
+		}
+		if e.stopping.Load() {
+			e.notStarted(g, i)
+			return
+		}
+		if c.cell.target.Protocol == rt.HTTP {
+			c.startHTTP(due)
+			continue
+		}
+		select {
+		case e.dials <- struct{}{}:
+		case <-e.halted:
+			e.notStarted(g, i)
+			return
+		}
+		e.wg.Go(func() { c.connect(due) })
+	}
+}
+
+// notStarted settles the clients of a group from i on, which the end of the
+// run has overtaken.
+func (e *engine) notStarted(g *groupRun, i int) {
+	for ; i < g.plan.Count; i++ {
+		c := &e.clients[g.plan.first+i]
+		c.mu.Lock()
+		c.giveUp()
+		c.mu.Unlock()
+	}
+}
+
+// giveUp ends a client that never got to its flow. mu is held.
+func (c *client) giveUp() {
+	if c.over || c.passive {
+		return
+	}
+	if c.cell.plan.Case == nil || c.cell.plan.Case.Outcome == OutcomeAccepted {
+		c.dropBarriers()
+	}
+	c.over = true
+	c.eng.settled()
+}
+
+// startHTTP begins the flow of a client that holds no connection.
+func (c *client) startHTTP(due time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cell.tried.Add(1)
+	c.cell.ops.Add(1)
+	if err := c.authorize(); err != nil {
+		c.cell.failed.Add(1)
+		c.cell.fail(rt.KindUsage)
+		c.eng.errs.add(err.Error())
+		c.giveUp()
+		return
+	}
+	c.cell.opened.Add(1)
+	c.begin(due)
+}
+
+// authorize mints the token for the client's HTTP requests, if it makes any.
+func (c *client) authorize() error {
+	if c.cell.tokens == nil || !c.publishes() {
+		return nil
+	}
+	v := c.template()
+	token, err := c.cell.tokens.token(&v, time.Now())
+	if err != nil {
+		return fmt.Errorf("clients %s: %w", c.cell.group.plan.Group.Name, err)
+	}
+	where := c.cell.tokens.place
+	if c.cell.target.Protocol != rt.HTTP && where == PlaceAuthToken {
+		where = PlaceHeader // an HTTP request has no CONNECT payload
+	}
+	cred := place(token, where, c.cell.plan.Target.Header)
+	c.cred = &cred
+	return nil
+}
+
+func (c *client) publishes() bool {
+	for _, st := range c.cell.steps {
+		if st.kind == stepPublish {
+			return true
+		}
+	}
+	return false
+}
+
+// begin lets the flow run. mu is held.
+func (c *client) begin(at time.Duration) {
+	c.connected = true
+	c.stepStart = at
+	c.kick()
+}
+
+// connect makes the client's connection and begins its flow.
+func (c *client) connect(due time.Duration) {
+	e := c.eng
+	conn, err := c.dial()
+	at := e.now()
+	if c.cell.plan.Case != nil {
+		c.judge(conn, err, due, at)
+		return
+	}
+	if err != nil {
+		if conn != nil { // refused within an open transport
+			e.closeConn(conn)
+		}
+		c.mu.Lock()
+		c.refuse(err)
+		c.giveUp()
+		c.mu.Unlock()
+		return
+	}
+	e.hists.Record(c.shard(), c.cell.connectLatency, at-due)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.opened(conn)
+	if aerr := c.authorize(); aerr != nil {
+		e.errs.add(aerr.Error())
+	}
+	c.begin(at)
+}
+
+// dial makes one handshake. It holds one of the dial slots, which it returns.
+func (c *client) dial() (rt.Conn, error) {
+	e := c.eng
+	defer func() { <-e.dials }()
+	c.cell.tried.Add(1)
+	c.cell.ops.Add(1)
+	v := c.template()
+	r, err := c.cell.dialRequest(&v, time.Now())
+	c.mu.Lock()
+	c.dialStart = max(e.now(), 1)
+	if c.cell.plan.Case != nil {
+		c.probe = newProbe()
+	}
+	c.mu.Unlock()
+	if err != nil {
+		return nil, &rt.Error{Op: "dial", Kind: rt.KindUsage, Err: err}
+	}
+	r.LocalAddr = e.sourceAddr(c)
+	ctx, cancel := context.WithTimeout(e.work, connectTimeout(c.cell.group.plan.Group))
+	defer cancel()
+	conn, err := e.opt.Dialer.Dial(ctx, r, c)
+	e.noteReach(err)
+	return conn, err
+}
+
+// opened takes over a new connection. mu is held. It may have ended already.
+func (c *client) opened(conn rt.Conn) {
+	c.conn = conn
+	c.cell.opened.Add(1)
+	switch {
+	case !c.gone:
+		c.counted = true
+		c.eng.open.Add(1)
+	case c.probe == nil: // it ended before Dial returned
+		c.cell.unplanned.Add(1)
+	}
+}
+
+// refuse counts a handshake that failed. mu is held.
+func (c *client) refuse(err error) {
+	kind := rt.KindOf(err)
+	c.cell.fail(kind)
+	c.eng.errs.add(err.Error())
+	if kind == rt.KindRejected {
+		c.cell.refused.Add(1)
+	} else {
+		c.cell.failed.Add(1)
+	}
+	if unavailable(err) {
+		c.cell.unavailable.Add(1)
+	}
+}
+
+// unavailable tells whether a failed handshake means that the server was not
+// there: no connection, no answer, or a proxy that says so.
+func unavailable(err error) bool {
+	switch rt.KindOf(err) {
+	case rt.KindUnreachable, rt.KindTimeout:
+		return true
+	case rt.KindRejected:
+		e, _ := errors.AsType[*rt.Error](err)
+		return e != nil && isUnavailable(e.Status)
+	}
+	return false
+}
+
+// isUnavailable are the statuses by which a proxy says that it found no one.
+func isUnavailable(status int) bool { return status == 502 || status == 503 || status == 504 }
+
+// sourceAddr spreads the clients over the source addresses.
+func (e *engine) sourceAddr(c *client) string {
+	if len(e.opt.SourceAddrs) == 0 {
+		return ""
+	}
+	return e.opt.SourceAddrs[int(c.id)%len(e.opt.SourceAddrs)]
+}

@@ -1,0 +1,203 @@
+package loadgen
+
+import (
+	"fmt"
+
+	"github.com/realtime-toolkit/rtk/pkg/rt"
+)
+
+// judgeCases makes one check of each cell that has a case, and a skipped one of
+// each excluded combination.
+func (e *engine) judgeCases(g *groupRun) []judged {
+	var out []judged
+	name := g.plan.Group.Name
+	for _, c := range g.cells {
+		if c.probes == nil {
+			continue
+		}
+		out = append(out, c.judgeCase(name))
+	}
+	for _, s := range g.plan.Skipped {
+		out = append(out, judged{Check: Check{
+			Kind: "auth", Name: name + " · " + s.Name, Status: CheckSkipped, Detail: s.Reason, Pos: s.Pos,
+		}})
+	}
+	return out
+}
+
+func (c *cellRun) judgeCase(group string) judged {
+	t := c.probes
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	j := judged{Check: Check{
+		Kind: "auth", Name: group + " · " + c.plan.Name, Status: CheckPass, Pos: c.plan.Pos,
+		Want: c.plan.Case.Outcome,
+		Got:  fmt.Sprintf("%d of %d as expected", t.good, t.tried),
+	}}
+	if c.plan.Case.Within > 0 {
+		j.Want += " within " + c.plan.Case.Within.String()
+	}
+	switch {
+	case t.bad > 0:
+		j.Status, j.outright = CheckFail, true
+		j.Detail = fmt.Sprintf("%d of %d: %s", t.bad, t.tried, t.badExample)
+	case t.tried == 0:
+		j.Status, j.Detail = CheckInconclusive, "no handshake was tried"
+	case t.open > 0:
+		j.Status = CheckInconclusive
+		j.Detail = fmt.Sprintf("%d of %d neither accepted nor refused: %s", t.open, t.tried, t.openExample)
+	default:
+		j.Detail = fmt.Sprintf("%s, at most after %s", t.goodExample, round(t.slowest))
+	}
+	return j
+}
+
+// runsFlow tells whether clients of the cell come to the flow.
+func (c *cellRun) runsFlow() bool {
+	return c.plan.Case == nil || c.plan.Case.Outcome == OutcomeAccepted
+}
+
+// judgeGroup checks that the clients that no case speaks of were connected and
+// stayed.
+func (e *engine) judgeGroup(g *groupRun, ev *evidence) []judged {
+	var planned, tried, opened, unplanned, late, limited int64
+	for _, c := range g.cells {
+		if c.plan.Case != nil {
+			continue
+		}
+		planned += int64(c.plan.Count)
+		tried += c.tried.Load()
+		opened += c.opened.Load()
+		unplanned += c.unplanned.Load()
+		late += c.firstByteLate.Load()
+		limited += c.errors[rt.KindLimit].Load()
+	}
+	if planned == 0 {
+		return nil
+	}
+	if ev.end != endDone {
+		planned = tried // the rest had no chance
+	}
+	j := judged{Check: Check{
+		Kind: "group", Name: g.plan.Group.Name, Status: CheckPass, Pos: g.plan.Group.Pos,
+		Got: fmt.Sprintf("%d of %d connected", opened, planned), Want: "all connected, none disconnected",
+	}}
+	labels := map[string]string{LabelClients: g.plan.Group.Name}
+	failed := planned - opened
+	if failed > 0 && !ev.tolerated(labels, ConnectFailures, ServerUnavailable, Errors) {
+		j.Status = CheckFail
+		if failed <= limited { // the server had no part in it
+			j.Status = CheckInconclusive
+		}
+	}
+	if unplanned > 0 {
+		j.Got += fmt.Sprintf(", %d disconnected", unplanned)
+		if !ev.tolerated(labels, DisconnectsUnplanned) {
+			j.Status = CheckFail
+		}
+	}
+	if late > 0 {
+		j.Got += fmt.Sprintf(", %d with the first byte later than %s", late, g.plan.Group.Connect.FirstByteWithin)
+		if !ev.tolerated(labels, SSEFirstByte) {
+			j.timed = j.Status == CheckPass
+			j.Status = CheckFail
+		}
+	}
+	if j.Status == CheckFail && failed > 0 {
+		j.Detail = e.firstErrorText()
+	}
+	return []judged{j}
+}
+
+func (e *engine) firstErrorText() string {
+	if l := e.errs.list(); len(l) > 0 {
+		return fmt.Sprintf("%d times: %s", l[0].Count, l[0].Text)
+	}
+	return ""
+}
+
+// judgeSteps checks that every step was reached, and that what it expects
+// came.
+func (e *engine) judgeSteps(g *groupRun, ev *evidence) []judged {
+	var out []judged
+	for i, st := range g.plan.Group.Flow {
+		t := g.totals(i)
+		if t.cells == 0 {
+			continue
+		}
+		j := judged{Check: Check{
+			Kind: "step", Name: g.plan.Group.Name + ": " + st.Name, Status: CheckPass, Pos: st.Pos,
+			Got: t.got(st), Want: "all of them",
+		}}
+		labels := map[string]string{LabelClients: g.plan.Group.Name, LabelStep: st.Name}
+		if st.Emit != nil {
+			labels[LabelEvent] = st.Emit.Event
+		}
+		switch {
+		case t.started == 0 && ev.end == endDone:
+			j.Status, j.Got, j.Detail = CheckFail, "never reached", st.Line
+		case t.failed > 0 && !ev.tolerated(labels, StepSuccess, StepFailures, AckTimeouts, PublishFailures, Errors):
+			j.Status, j.Detail = CheckFail, t.example
+			j.timed = t.timeouts > 0 && t.refused == 0 && t.errors == 0
+		case !st.expects():
+			continue
+		}
+		out = append(out, j)
+	}
+	return out
+}
+
+// expects tells whether a step can fail by what the server does.
+func (st *Step) expects() bool {
+	return st.Expect != nil || st.Publish != nil || st.Emit != nil && (st.Emit.Ack != nil || len(st.Emit.Outcome) > 0) ||
+		st.On != nil && st.On.Count > 0
+}
+
+// stepTotals are a step's counters over all cells that run the flow.
+type stepTotals struct {
+	cells                                        int
+	started, succeeded, failed                   int64
+	asked, timeouts, refused, errors             int64
+	sent, published, publishFailures, classified int64
+	example                                      string
+}
+
+func (g *groupRun) totals(i int) stepTotals {
+	var t stepTotals
+	for _, c := range g.cells {
+		if !c.runsFlow() {
+			continue
+		}
+		s := c.steps[i]
+		t.cells++
+		t.started += s.started.Load()
+		t.succeeded += s.succeeded.Load()
+		t.failed += s.failed.Load()
+		t.asked += s.acksAsked.Load()
+		t.timeouts += s.ackTimeouts.Load()
+		t.refused += s.acksRefused.Load()
+		t.errors += s.sendErrors.Load()
+		t.sent += s.sent.Load()
+		t.published += s.published.Load()
+		t.publishFailures += s.publishFailures.Load()
+		t.classified += s.classified.Load()
+		if t.example == "" {
+			s.mu.Lock()
+			t.example = s.example
+			s.mu.Unlock()
+		}
+	}
+	return t
+}
+
+func (t *stepTotals) got(st *Step) string {
+	switch {
+	case st.Emit != nil && len(st.Emit.Outcome) > 0:
+		return fmt.Sprintf("%d sends, %d classified", t.sent, t.classified)
+	case st.Emit != nil && st.Emit.Ack != nil:
+		return fmt.Sprintf("%d of %d acks", t.asked-t.timeouts-t.refused, t.asked)
+	case st.Publish != nil:
+		return fmt.Sprintf("%d of %d requests", t.published-t.publishFailures, t.published)
+	}
+	return fmt.Sprintf("%d of %d clients", t.succeeded, t.started)
+}

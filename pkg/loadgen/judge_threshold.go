@@ -1,0 +1,198 @@
+package loadgen
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// thresholdResult is a threshold and what came of it.
+type thresholdResult struct {
+	t      *Threshold
+	judged []judged
+	passed bool // all of it, and it is no mere warning
+}
+
+// outrightMetrics count violations that a slow generator can't cause.
+var outrightMetrics = []string{
+	DeliveryLost, DeliveryDelivered, DeliveryDuplicated, DeliveryOutOfOrder, DeliveryUnexpected, DeliveryCorrupt,
+	AuthMismatches, AuthLeaks,
+}
+
+func (e *engine) judgeThresholds(ev *evidence) []*thresholdResult {
+	var out []*thresholdResult
+	for _, t := range e.plan.Scenario.Thresholds {
+		r := &thresholdResult{t: t, passed: !t.Warn}
+		m := ev.series.pick(t.Metric, t.Labels)
+		for i := range t.Exprs {
+			j := e.judgeExpr(ev, t, &t.Exprs[i], m)
+			r.passed = r.passed && j.Status == CheckPass
+			r.judged = append(r.judged, j)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func (e *engine) judgeExpr(ev *evidence, t *Threshold, x *ThresholdExpr, m *merged) judged {
+	j := judged{Check: Check{
+		Kind: "threshold", Name: t.head() + ": " + x.Text, Want: x.Text, Pos: t.Pos, Status: CheckPass,
+	}}
+	bad := CheckFail
+	if t.Warn {
+		bad = CheckWarn
+	}
+	if m.empty() {
+		j.Got = "no samples"
+		if t.AllowEmpty {
+			return j
+		}
+		j.Status, j.outright = bad, false
+		j.Detail = "nothing was measured, so this proves nothing" + e.whyEmpty(t)
+		return j
+	}
+	ref := 0.0
+	if x.RefMetric != "" {
+		r := ev.series.pick(x.RefMetric, onlyVerify(t.Labels))
+		if r.empty() {
+			j.Status, j.Got = bad, "no samples of "+x.RefMetric+" to compare with"
+			return j
+		}
+		ref = r.value(&ThresholdExpr{Agg: x.RefAgg})
+		j.Detail = x.Ref + " was " + formatValue(ref, x.Unit)
+	}
+	j.Got = m.format(x)
+	if m.kind == KindLatency && m.h.Over > 0 {
+		j.Detail = lines(j.Detail, fmt.Sprintf("%d samples were longer than the histogram's range", m.h.Over))
+	}
+	if m.holds(x, ref) {
+		return j
+	}
+	j.Status = bad
+	j.outright = slices.Contains(outrightMetrics, t.Metric) && !(ev.stillArriving && ev.soft)
+	j.timed = m.kind == KindLatency || t.Metric == AckTimeouts || t.Metric == DeliveryLate || t.Metric == StepSuccess || t.Metric == StepFailures
+	j.Detail = lines(j.Detail, ev.worstSeries(t, x))
+	return j
+}
+
+// whyEmpty hints at what made a metric empty.
+func (e *engine) whyEmpty(t *Threshold) string {
+	known := map[string]bool{}
+	for _, g := range e.groups {
+		known[g.plan.Group.Name] = true
+	}
+	for _, l := range t.Labels {
+		if l.Key == LabelClients && l.Value != "" && !known[l.Value] {
+			return fmt.Sprintf("; there are no clients named %q", l.Value)
+		}
+	}
+	return ""
+}
+
+func onlyVerify(labels []LabelMatch) []LabelMatch {
+	var out []LabelMatch
+	for _, l := range labels {
+		if l.Key == LabelVerify {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// worstSeries names the series that break a threshold by themselves, where it
+// covers more than one.
+func (ev *evidence) worstSeries(t *Threshold, x *ThresholdExpr) string {
+	var broken []string
+	n := 0
+	for _, s := range ev.series.list {
+		if s.def.Name != t.Metric || slices.ContainsFunc(t.Labels, func(l LabelMatch) bool { return !l.Matches(s.labels) }) {
+			continue
+		}
+		n++
+		one := &merged{kind: s.def.Kind, took: ev.series.took}
+		one.add(s)
+		slices.Sort(one.samples)
+		if x.RefMetric == "" && !one.empty() && !one.holds(x, 0) {
+			broken = append(broken, labelText(s.labels)+" "+one.format(x))
+		}
+	}
+	if n < 2 || len(broken) == 0 {
+		return ""
+	}
+	const most = 10
+	if more := len(broken) - most; more > 0 {
+		broken = append(broken[:most], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(broken, "\n")
+}
+
+func labelText(labels map[string]string) string {
+	var out []string
+	for k, v := range labels {
+		out = append(out, k+"="+v)
+	}
+	slices.Sort(out)
+	return "{" + strings.Join(out, ",") + "}"
+}
+
+// head is the metric with its conditions, as in ack_latency{event=say}.
+func (t *Threshold) head() string {
+	if len(t.Labels) == 0 {
+		return t.Metric
+	}
+	var parts []string
+	for _, l := range t.Labels {
+		op, value := "=", l.Value
+		if l.Not {
+			op = "!="
+		}
+		if l.Other != "" {
+			value = l.Other
+		}
+		parts = append(parts, l.Key+op+value)
+	}
+	return t.Metric + "{" + strings.Join(parts, ",") + "}"
+}
+
+// speaksOf tells whether the threshold is about one of the metrics with these
+// labels; conditions on labels that are not given don't count.
+func (r *thresholdResult) speaksOf(labels map[string]string, metrics []string) bool {
+	if !slices.Contains(metrics, r.t.Metric) {
+		return false
+	}
+	for _, l := range r.t.Labels {
+		if _, ok := labels[l.Key]; ok && l.Other == "" && !l.Matches(labels) {
+			return false
+		}
+	}
+	return true
+}
+
+// format is the measured value for people.
+func (m *merged) format(x *ThresholdExpr) string {
+	if m.kind == KindRate && x.Agg == "value" {
+		lo, hi := m.samples[0], m.samples[len(m.samples)-1]
+		return fmt.Sprintf("%s to %s over %s", formatValue(lo, x.Unit), formatValue(hi, x.Unit), plural(int64(len(m.samples)), "client"))
+	}
+	s := formatValue(m.value(x), x.Unit)
+	if m.kind == KindRatio && m.of > 0 && x.Agg != "total" {
+		s += " of " + strconv.FormatInt(m.of, 10)
+		if x.Unit == "ratio" {
+			s = fmt.Sprintf("%s (%d of %d)", formatValue(m.value(x), x.Unit), m.n, m.of)
+		}
+	}
+	return s
+}
+
+func formatValue(v float64, unit string) string {
+	switch unit {
+	case "s":
+		return round(seconds(v)).String()
+	case "ratio":
+		return strconv.FormatFloat(v*100, 'f', -1, 32) + "%"
+	case "/s":
+		return strconv.FormatFloat(v, 'f', 2, 64) + "/s"
+	}
+	return strconv.FormatFloat(v, 'f', -1, 64) + unit
+}

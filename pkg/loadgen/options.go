@@ -1,0 +1,55 @@
+package loadgen
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/rt"
+)
+
+// Options are what a run needs from outside.
+type Options struct {
+	// Dialer opens the connections. It must be set if the plan has any.
+	Dialer rt.Dialer
+	// Requester sends the requests of publish steps. It must be set if the
+	// plan has any.
+	Requester rt.Requester
+	// Progress, when set, is called every ProgressEvery (default 1 s) from one
+	// goroutine and must return soon.
+	Progress      func(Snapshot)
+	ProgressEvery time.Duration
+	// Logger gets warnings, never one for each client. Nil discards them.
+	Logger *slog.Logger
+	// SourceAddrs are local IP addresses to spread the connections over, for
+	// more connections to one remote address than it has ephemeral ports.
+	SourceAddrs []string
+	// Grace is how long an interrupted run waits for deliveries in flight,
+	// 5 s by default.
+	Grace time.Duration
+	// MaxDials bounds the handshakes that are under way at the same time, 256
+	// by default.
+	MaxDials int
+}
+
+func (o Options) withDefaults() Options {
+	if o.ProgressEvery <= 0 {
+		o.ProgressEvery = time.Second
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Grace <= 0 {
+		o.Grace = 5 * time.Second
+	}
+	if o.MaxDials <= 0 {
+		o.MaxDials = 256
+	}
+	return o
+}
+
+// defaultTimeout bounds a run for which the scenario names no bound.
+const defaultTimeout = 30 * time.Minute
+
+// defaultSettle is how long deliveries are waited for when a verify block
+// does not say.
+const defaultSettle = 2 * time.Second

@@ -1,0 +1,73 @@
+package loadgen
+
+import (
+	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/rt"
+)
+
+// Plan is a scenario made ready to run: matrices expanded, clients counted and
+// assigned to targets. It is immutable and may be run more than once.
+type Plan struct {
+	Scenario *Scenario
+	Seed     uint64
+	RunID    string // what {{run.id}} and the markers hold
+	Groups   []*GroupPlan
+
+	Clients     int // all of them
+	Connections int // those that hold a connection open
+	Publishers  int // those that send markers
+	// Descriptors is how many file descriptors the run needs at its height.
+	Descriptors int
+	// Ports is how many connections go to each remote host:port, which with
+	// one source address is how many ephemeral ports are needed.
+	Ports map[string]int
+	// Messages is how many messages the schedules ask for in all.
+	Messages int64
+	// Pairs is how many pairs of publisher and subscriber are accounted for.
+	Pairs int64
+	// Length estimates how long the run takes at the least: connecting, the
+	// longest flow and the settle time.
+	Length time.Duration
+
+	run uint32 // RunID as a number
+}
+
+// GroupPlan is one group with its cells.
+type GroupPlan struct {
+	Group   *Group
+	Cells   []*CellPlan
+	Skipped []SkippedCell
+	Count   int // clients of all cells
+	// Publisher says that the flow sends markers, Subscriber that some verify
+	// block watches what the group receives.
+	Publisher, Subscriber bool
+
+	first          int // index of the group's first client in the run
+	firstPublisher int
+}
+
+// CellPlan is a set of clients that differ in nothing but their index: a
+// group, or one combination of its targets and matrix values.
+type CellPlan struct {
+	Name       string // "" without a matrix; "websocket · auth.token · expired"
+	Target     *Target
+	Axes       []AxisChoice
+	Matrix     map[string]string // {{matrix.NAME}}
+	Transports []rt.Transport
+	Auth       *AuthRef
+	Place      Place
+	Case       *CaseExpect // nil without a case: clients must be accepted
+	First      int         // client.index of the cell's first client
+	Count      int
+	Pos        Pos
+}
+
+// AxisChoice is the value that a cell has on one axis.
+type AxisChoice struct{ Axis, Value string }
+
+// SkippedCell is an excluded combination.
+type SkippedCell struct {
+	Name, Reason string
+	Pos          Pos
+}

@@ -1,0 +1,235 @@
+package loadgen
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/rt"
+)
+
+// Run carries out a plan and reports. It returns an error only when it could
+// not begin (an *rt.Error of KindUsage); everything that happens afterwards is
+// in the report's verdict.
+//
+// When ctx ends, no more is sent, deliveries under way are waited for up to
+// Options.Grace, and the report is partial. Run returns when all connections
+// are closed and its goroutines have ended.
+func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
+	o = o.withDefaults()
+	if err := needs(p, o); err != nil {
+		return nil, err
+	}
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	e, err := newEngine(p, o, work)
+	if err != nil {
+		return nil, err
+	}
+	check := startSelfCheck(e)
+	show := e.startProgress()
+	for _, g := range e.groups {
+		e.wg.Go(func() { e.ramp(g) })
+	}
+	end := e.await(ctx)
+	e.measureMemory(check)
+	show.phase("settling")
+	still := e.settle(e.settleLimit(end))
+	accounts := e.account()
+	took := e.now()
+	generator := check.stop()
+	e.shutdown(cancel)
+	show.stop()
+	return e.report(&evidence{
+		end: end, accounts: accounts, took: took, generator: generator, stillArriving: still,
+	}), nil
+}
+
+// needs checks that the options hold what the plan asks for.
+func needs(p *Plan, o Options) error {
+	usage := func(text string) error {
+		return &rt.Error{Op: "run", Kind: rt.KindUsage, Err: errors.New(text)}
+	}
+	if p.Connections > 0 && o.Dialer == nil {
+		return usage("no dialer, but the plan has connections")
+	}
+	for _, g := range p.Groups {
+		for _, st := range g.Group.Flow {
+			if st.Publish != nil && o.Requester == nil {
+				return usage("no requester, but the plan has publish steps")
+			}
+		}
+	}
+	return nil
+}
+
+// ending is why a run ended.
+type ending uint8
+
+const (
+	endDone ending = iota
+	endInterrupted
+	endTimeout
+	endUnreachable
+)
+
+// await waits until all clients have done their part, or the run has to end
+// for another reason.
+func (e *engine) await(ctx context.Context) ending {
+	limit := e.plan.Scenario.Timeout
+	if limit <= 0 {
+		limit = defaultTimeout
+	}
+	timeout := time.NewTimer(limit)
+	defer timeout.Stop()
+	end := endDone
+	select {
+	case <-e.done:
+		return endDone
+	case <-e.halted:
+		end = endUnreachable
+	case <-ctx.Done():
+		end = endInterrupted
+	case <-timeout.C:
+		end = endTimeout
+	}
+	e.stopSending()
+	grace := time.NewTimer(e.opt.Grace)
+	defer grace.Stop()
+	select {
+	case <-e.done:
+	case <-grace.C:
+	}
+	return end
+}
+
+// stopSending lets every client come to its end: no send is begun any more.
+func (e *engine) stopSending() {
+	e.stopping.Store(true)
+	e.halt("stopped")
+	for i := range e.clients {
+		c := &e.clients[i]
+		c.mu.Lock()
+		if c.connected {
+			c.kick()
+		}
+		c.mu.Unlock()
+	}
+}
+
+// settleLimit is how long deliveries are waited for after the last send.
+func (e *engine) settleLimit(end ending) time.Duration {
+	var limit time.Duration
+	for _, v := range e.plan.Scenario.Verify {
+		d := v.Settle
+		if d <= 0 {
+			d = defaultSettle
+		}
+		limit = max(limit, d)
+	}
+	switch end {
+	case endUnreachable:
+		return 0
+	case endDone:
+		return limit
+	}
+	return min(limit, e.opt.Grace)
+}
+
+const (
+	settleTick = 20 * time.Millisecond
+	// quiet is how long nothing may come, once everything has, before the
+	// settle time ends early: duplicates and leaks come late.
+	quiet = 300 * time.Millisecond
+)
+
+// settle waits for deliveries under way, and tells whether some still came in
+// when the time was over.
+func (e *engine) settle(limit time.Duration) (stillArriving bool) {
+	start := e.now()
+	received, changed := int64(-1), start
+	missing, looked, cost := int64(-1), time.Duration(0), time.Duration(0)
+	for now := start; now < start+limit; now = e.now() {
+		if n := e.sum(func(t *tally) *counter { return &t.received }); n != received {
+			received, changed, missing = n, now, -1
+		}
+		// Looking costs time that the receive path may need.
+		if missing < 0 && now >= looked+10*cost {
+			missing = e.missing()
+			looked = e.now()
+			cost = looked - now
+		}
+		if missing == 0 && now-changed >= min(quiet, limit) {
+			return false
+		}
+		time.Sleep(settleTick)
+	}
+	return e.now()-changed < quiet && missing != 0
+}
+
+// missing counts the deliveries that are expected and have not happened.
+func (e *engine) missing() int64 {
+	var n int64
+	for _, a := range e.audiences {
+		for _, w := range a.watches {
+			if !w.rule.Nothing {
+				n += a.lost(w)
+			}
+		}
+	}
+	return n
+}
+
+// closeTime bounds the closing of all connections.
+const closeTime = 15 * time.Second
+
+// shutdown closes every connection and waits for all goroutines.
+func (e *engine) shutdown(cancel context.CancelFunc) {
+	e.ending.Store(true)
+	e.halt("over")
+	for i := range e.clients {
+		c := &e.clients[i]
+		c.mu.Lock()
+		c.stopped = true
+		if c.timer != nil {
+			c.timer.Stop()
+		}
+		c.mu.Unlock()
+	}
+	cancel()
+	work := make(chan rt.Conn)
+	var closers sync.WaitGroup
+	for range min(maxCloses, len(e.clients)) {
+		closers.Go(func() {
+			for conn := range work {
+				e.closeConn(conn)
+			}
+		})
+	}
+	for i := range e.clients {
+		c := &e.clients[i]
+		c.mu.Lock()
+		conn := c.conn
+		mine := conn != nil && !c.closing
+		c.closing = c.closing || mine
+		c.mu.Unlock()
+		if mine {
+			work <- conn
+		}
+	}
+	close(work)
+	ended := make(chan struct{})
+	go func() {
+		closers.Wait()
+		e.wg.Wait()
+		close(ended)
+	}()
+	bound := time.NewTimer(closeTime)
+	defer bound.Stop()
+	select {
+	case <-ended:
+	case <-bound.C:
+		e.opt.Logger.Warn("some connections did not close in time", "bound", closeTime)
+	}
+}

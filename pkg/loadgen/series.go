@@ -1,0 +1,232 @@
+package loadgen
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/realtime-toolkit/rtk/pkg/loadgen/hist"
+)
+
+// series is one metric with one set of labels, after the run.
+type series struct {
+	def     MetricDef
+	labels  map[string]string
+	h       *hist.Histogram // latency
+	n, of   int64           // counter and ratio
+	samples []float64       // rate, one for each client; gauge
+}
+
+// seriesList collects the series of a run.
+type seriesList struct {
+	e    *engine
+	took float64 // seconds
+	list []*series
+}
+
+func (l *seriesList) add(name string, labels map[string]string) *series {
+	def, _ := LookupMetric(name)
+	own := map[string]string{}
+	for _, k := range def.Labels {
+		if v := labels[k]; v != "" {
+			own[k] = v
+		}
+	}
+	s := &series{def: def, labels: own}
+	l.list = append(l.list, s)
+	return s
+}
+
+func (l *seriesList) latency(name string, labels map[string]string, ids ...hist.ID) {
+	if slices.Max(ids) == hist.None {
+		return
+	}
+	l.add(name, labels).h = l.e.hists.Read(ids...)
+}
+
+func (l *seriesList) ratio(name string, labels map[string]string, n, of int64) {
+	s := l.add(name, labels)
+	s.n, s.of = n, of
+}
+
+func (l *seriesList) count(name string, labels map[string]string, n int64) {
+	l.ratio(name, labels, n, 0)
+}
+
+func (l *seriesList) rates(name string, labels map[string]string, samples []float64) {
+	l.add(name, labels).samples = samples
+}
+
+// with is labels plus some more.
+func with(labels map[string]string, kv ...string) map[string]string {
+	out := maps.Clone(labels)
+	for i := 0; i+1 < len(kv); i += 2 {
+		out[kv[i]] = kv[i+1]
+	}
+	return out
+}
+
+// collect makes all series of the run.
+func (e *engine) collect(ev *evidence) *seriesList {
+	l := &seriesList{e: e, took: ev.took.Seconds()}
+	for _, g := range e.groups {
+		for _, c := range g.cells {
+			l.cell(c)
+			for _, s := range c.steps {
+				l.step(c, s)
+			}
+		}
+	}
+	for _, acc := range ev.accounts {
+		l.account(acc)
+	}
+	l.latency(SchedulerLag, nil, e.lag)
+	l.ratio(SelfDropped, nil, e.selfDropped.Load(), e.sum(func(t *tally) *counter { return &t.received }))
+	return l
+}
+
+func (l *seriesList) cell(c *cellRun) {
+	tried := c.tried.Load()
+	failures := c.refused.Load() + c.failed.Load()
+	l.latency(ConnectLatency, c.labels, c.connectLatency)
+	l.ratio(ConnectFailures, c.labels, failures, tried)
+	l.ratio(ServerUnavailable, c.labels, c.unavailable.Load(), tried)
+	l.ratio(DisconnectsUnplanned, c.labels, c.unplanned.Load(), c.opened.Load())
+	for i := range c.events {
+		if ev := &c.events[i]; ev.name != otherEvents || ev.n.Load() > 0 {
+			l.count(EventsReceived, with(c.labels, LabelEvent, ev.name), ev.n.Load())
+		}
+	}
+	l.errors(c)
+	l.latency(SSEFirstByte, c.labels, c.firstByte)
+	l.latency(SSEHeartbeatGap, c.labels, c.heartbeatGap)
+	if p := c.probes; p != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		l.ratio(AuthMismatches, c.labels, p.bad, p.tried)
+		l.ratio(AuthInconclusive, c.labels, p.open, p.tried)
+		if c.plan.Case.Outcome == OutcomeRejected {
+			l.ratio(AuthLeaks, c.labels, p.leaked, p.tried)
+			l.latency(AuthRejectLatency, c.labels, c.rejectLatency)
+		}
+	}
+}
+
+// errors makes one series for each kind that occurred, or one without a kind
+// that says that operations were tried and none failed.
+func (l *seriesList) errors(c *cellRun) {
+	tried, any := c.ops.Load(), false
+	for kind := range c.errors {
+		if n := c.errors[kind].Load(); n > 0 {
+			// Tries belong to no kind: they are given once.
+			of := tried
+			if any {
+				of = 0
+			}
+			l.ratio(Errors, with(c.labels, LabelKind, kindName(kind)), n, of)
+			any = true
+		}
+	}
+	if !any {
+		l.ratio(Errors, c.labels, 0, tried)
+	}
+}
+
+func (l *seriesList) step(c *cellRun, s *stepRun) {
+	labels := with(c.labels, LabelStep, s.step.Name)
+	if s.step.Emit != nil {
+		labels[LabelEvent] = s.step.Emit.Event
+	}
+	started := s.started.Load()
+	l.ratio(StepSuccess, labels, s.succeeded.Load(), started)
+	l.ratio(StepFailures, labels, s.failed.Load(), started)
+	switch s.kind {
+	case stepEmit:
+		l.latency(AckLatency, labels, s.ack)
+		l.latency(ServiceLatency, labels, s.service)
+		l.latency(GeneratorDelay, labels, s.delay)
+		l.count(MessagesSent, labels, s.sent.Load())
+		if s.wantsAck {
+			l.ratio(AckTimeouts, labels, s.ackTimeouts.Load(), s.acksAsked.Load())
+		}
+		l.outcomes(s, labels)
+	case stepPublish:
+		l.latency(PublishLatency, labels, s.publish)
+		l.latency(GeneratorDelay, labels, s.delay)
+		l.count(MessagesSent, labels, s.sent.Load())
+		l.ratio(PublishFailures, labels, s.publishFailures.Load(), s.published.Load())
+	}
+}
+
+// outcomes makes the series of the classes. Where nothing is classified, but
+// acks were checked, that is evidence that nothing was throttled.
+func (l *seriesList) outcomes(s *stepRun, labels map[string]string) {
+	if s.classes == nil {
+		if s.wantsAck && s.match != nil {
+			asked := s.acksAsked.Load()
+			refused := s.acksRefused.Load() + s.ackTimeouts.Load()
+			l.ratio(Accepted, labels, asked-refused, asked)
+			l.ratio(Throttled, labels, 0, asked)
+		}
+		return
+	}
+	all := s.classified.Load()
+	for _, class := range s.classes {
+		l.ratio(OutcomeCount, with(labels, LabelClass, class.name), class.n.Load(), all)
+		switch class.name {
+		case classAccepted:
+			l.ratio(Accepted, labels, class.n.Load(), all)
+		case classThrottled:
+			l.ratio(Throttled, labels, class.n.Load(), all)
+		}
+	}
+	if s.outcome {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if len(s.acceptedRates) > 0 {
+			l.rates(AcceptedRate, labels, s.acceptedRates)
+			l.rates(ThrottledRate, labels, s.throttleRates)
+		}
+		l.latency(TimeToThrottle, labels, s.toThrottle)
+	}
+}
+
+func (l *seriesList) account(acc *account) {
+	v := acc.watch.verify
+	base := map[string]string{LabelVerify: v.Name}
+	var same, cross []hist.ID
+	for _, at := range acc.usedCells(l.e) {
+		n := acc.audience.targets
+		labels := with(base, LabelFrom, l.e.targets[at/n].Name, LabelTo, l.e.targets[at%n].Name)
+		c := &acc.cells[at]
+		if acc.watch.rule.Nothing {
+			l.ratio(DeliveryUnexpected, labels, c.Unexpected, acc.possible[at])
+			continue
+		}
+		l.latency(DeliveryLatency, labels, acc.watch.latency[at])
+		if at/n == at%n {
+			same = append(same, acc.watch.latency[at])
+		} else {
+			cross = append(cross, acc.watch.latency[at])
+		}
+		l.count(DeliveryExpected, labels, c.Expected)
+		l.ratio(DeliveryDelivered, labels, c.Delivered, c.Expected)
+		l.ratio(DeliveryLost, labels, c.Lost, c.Expected)
+		l.ratio(DeliveryDuplicated, labels, c.Duplicated, c.Expected)
+		l.ratio(DeliveryOutOfOrder, labels, c.OutOfOrder, c.Expected)
+		l.ratio(DeliveryLate, labels, c.Late, c.Expected)
+		l.ratio(DeliveryUnexpected, labels, c.Unexpected, c.Expected)
+		l.ratio(DeliveryIndeterminate, labels, c.Indeterminate, c.Expected+c.Indeterminate)
+	}
+	if acc.foreign > 0 { // of another run: from no target of ours
+		l.ratio(DeliveryUnexpected, base, acc.foreign, 0)
+	}
+	if !acc.watch.rule.Nothing {
+		l.ratio(DeliveryCorrupt, base, acc.total.Corrupt, acc.total.Expected)
+	}
+	if len(same) > 0 {
+		l.latency(SamePod, base, same...)
+	}
+	if len(cross) > 0 {
+		l.latency(CrossPod, base, cross...)
+	}
+}

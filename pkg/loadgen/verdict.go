@@ -1,0 +1,164 @@
+package loadgen
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// evidence is what a run leaves behind beside the engine's counters.
+type evidence struct {
+	end       ending
+	accounts  []*account
+	took      time.Duration
+	generator Generator
+	// stillArriving tells that deliveries still came in when the settle time
+	// was over, so that the missing ones may only be late.
+	stillArriving bool
+
+	series     *seriesList
+	thresholds []*thresholdResult
+	hard       bool // the generator did not make the load that was asked for
+	soft       bool // it was slow enough to have lengthened latencies
+}
+
+// finding of a check, before the generator's own state is weighed in.
+type judged struct {
+	Check
+	// outright violations can't be the generator's doing: what arrived twice,
+	// in the wrong place or not at all, a forgery that was let in.
+	outright bool
+	// timed checks fail by time alone, which a slow generator lengthens.
+	timed bool
+}
+
+// decide makes all checks and the verdict.
+func (e *engine) decide(ev *evidence) (checks []Check, v Verdict, reason string) {
+	_, ev.hard = generatorProblems(ev.generator, e.limited.Load(), ev.took.Seconds())
+	ev.soft = len(ev.generator.Problems) > 0
+	ev.series = e.collect(ev)
+	ev.thresholds = e.judgeThresholds(ev)
+	var all []judged
+	for _, g := range e.groups {
+		all = append(all, e.judgeCases(g)...)
+		all = append(all, e.judgeGroup(g, ev)...)
+		all = append(all, e.judgeSteps(g, ev)...)
+	}
+	for _, acc := range ev.accounts {
+		all = append(all, e.judgeVerify(acc, ev))
+	}
+	for _, t := range ev.thresholds {
+		all = append(all, t.judged...)
+	}
+	all = append(all, judgeGenerator(ev))
+	for i := range all {
+		j := &all[i]
+		if j.Status == CheckFail && !j.outright && (ev.hard || ev.soft && j.timed) {
+			j.Status = CheckInconclusive
+			j.Detail = lines(j.Detail, "the generator was too slow to tell: "+strings.Join(ev.generator.Problems, "; "))
+		}
+		checks = append(checks, j.Check)
+	}
+	v, reason = e.verdict(ev, checks)
+	return checks, v, reason
+}
+
+// verdict sums the checks up.
+func (e *engine) verdict(ev *evidence, checks []Check) (Verdict, string) {
+	var worst *Check
+	counts := map[CheckStatus]int{}
+	for i := range checks {
+		c := &checks[i]
+		counts[c.Status]++
+		if worst == nil || severity(c.Status) > severity(worst.Status) {
+			worst = c
+		}
+	}
+	n := e.unreachable.Load()
+	switch {
+	case ev.end == endUnreachable, n > 0 && e.reached.Load() == 0:
+		return Unreachable, fmt.Sprintf("no server was reached: %d of %d attempts failed%s", n, max(e.dialed.Load(), n), e.firstError())
+	case ev.end == endInterrupted:
+		return Interrupted, fmt.Sprintf("interrupted after %s", round(ev.took))
+	case ev.end == endTimeout:
+		return TimedOut, fmt.Sprintf("not done after %s", round(ev.took))
+	case counts[CheckFail] > 0:
+		return Fail, reasonOf(worst, counts[CheckFail])
+	case counts[CheckInconclusive] > 0:
+		return Inconclusive, reasonOf(worst, counts[CheckInconclusive])
+	}
+	return Pass, ""
+}
+
+func (e *engine) firstError() string {
+	if l := e.errs.list(); len(l) > 0 {
+		return ": " + l[0].Text
+	}
+	return ""
+}
+
+func severity(s CheckStatus) int {
+	switch s {
+	case CheckFail:
+		return 3
+	case CheckInconclusive:
+		return 2
+	case CheckWarn:
+		return 1
+	}
+	return 0
+}
+
+// reasonOf is the verdict in one line.
+func reasonOf(c *Check, n int) string {
+	s := c.Kind + " " + c.Name
+	if c.Kind == "threshold" {
+		s = strings.Replace(c.Name, ":", "", 1)
+	}
+	if c.Got != "" {
+		s += " was " + c.Got
+	}
+	if n > 1 {
+		s += fmt.Sprintf(" (and %d more)", n-1)
+	}
+	return s
+}
+
+// judgeGenerator is the check of the generator itself.
+func judgeGenerator(ev *evidence) judged {
+	g := &ev.generator
+	c := Check{
+		Kind: "generator", Name: "load as asked for", Status: CheckPass,
+		Got:    fmt.Sprintf("scheduler lag p99 %s, %.0f %% of the processors", round(seconds(g.SchedulerLagP99)), g.CPUShare*100),
+		Want:   fmt.Sprintf("scheduler lag p99 <= %s", softLag),
+		Detail: strings.Join(g.Problems, "\n"),
+	}
+	switch {
+	case ev.hard:
+		c.Status = CheckInconclusive
+	case ev.soft:
+		c.Status = CheckWarn
+	}
+	return judged{Check: c}
+}
+
+// tolerated tells whether a threshold that passed speaks about one of the
+// metrics with these labels: then the user has said how much is too much.
+func (ev *evidence) tolerated(labels map[string]string, metrics ...string) bool {
+	for _, t := range ev.thresholds {
+		if t.passed && t.speaksOf(labels, metrics) {
+			return true
+		}
+	}
+	return false
+}
+
+func lines(parts ...string) string {
+	var out []string
+	for _, p := range parts {
+		if p != "" {
+			out = append(out, p)
+		}
+	}
+	return strings.Join(out, "\n")
+}
