@@ -39,9 +39,13 @@ type Options struct {
 // Run connects the session and shows it until the user quits or ctx ends. The
 // terminal is restored before it returns, also after a panic.
 func Run(ctx context.Context, o Options) error {
+	return (&app{screen: newInspect(o)}).run(ctx, o)
+}
+
+func (a *app) run(ctx context.Context, o Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	a := &app{ctx: ctx, screen: newInspect(o)}
+	a.ctx = ctx
 	opts := []tea.ProgramOption{
 		tea.WithInput(o.Input), tea.WithOutput(o.Output), tea.WithEnvironment(o.Environ),
 		tea.WithColorProfile(o.Profile),

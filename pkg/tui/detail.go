@@ -100,14 +100,14 @@ func detailFoot(e *Event) string {
 		kind = "binary"
 	}
 	s := fmt.Sprintf("%s B %s", count(uint64(e.Size)), kind)
-	if e.Transport != "" {
-		s += ", " + string(e.Transport)
+	if e.Latency > 0 {
+		s += ", after " + duration(e.Latency)
 	}
 	if e.ID != "" {
 		s += ", id " + printableText(e.ID)
 	}
-	if e.Latency > 0 {
-		s += ", after " + duration(e.Latency)
+	if e.Transport != "" {
+		s += ", " + string(e.Transport)
 	}
 	return s
 }
