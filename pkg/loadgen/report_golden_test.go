@@ -1,0 +1,77 @@
+package loadgen
+
+import "time"
+
+var day = time.Date(2026, 1, 4, 12, 3, 0, 0, time.UTC)
+
+func at(d time.Duration) time.Time { return day.Add(d) }
+
+// passedReport is a small report in which everything held.
+func passedReport() *Report {
+	return &Report{
+		Scenario: "message limit", File: "scenarios/throttle.yaml", Seed: 42, RunID: "k3f", Started: day, Duration: 8200 * time.Millisecond, Verdict: Pass,
+		Targets: []TargetReport{{"api", "http://127.0.0.1:3000/", "socketio"}},
+		Groups:  []GroupReport{{Name: "flooders", Planned: 25, Connected: 25, Finished: 25, Sent: 6000, Received: 120}},
+		Checks: []Check{
+			{Kind: "threshold", Name: "accepted_rate{clients=flooders} within 10% of 20/s", Status: CheckPass, Got: "19.8/s to 20.2/s", Pos: Pos{"throttle.yaml", 94, 3}},
+			{Kind: "threshold", Name: "throttled{clients=bystanders} count == 0", Status: CheckPass, Got: "0"},
+		},
+		Metrics: []Metric{
+			{Name: Throttled, Kind: "ratio", Count: 1998, Total: 6000, Rate: 0.333},
+			{Name: AcceptedRate, Kind: "rate", Unit: "/s", Count: 25, Min: 19.8, Mean: 20, P50: 20, P90: 20.1, P99: 20.2, P999: 20.2, Max: 20.2},
+			{Name: TimeToThrottle, Kind: "latency", Unit: "s", Count: 25, Min: 1.98, P50: 2, Max: 2.1},
+			{Name: AckLatency, Kind: "latency", Unit: "s", Count: 6000, Min: 0.0002, Mean: 0.001, P50: 0.0008, P90: 0.0021, P99: 0.0123, P999: 0.0997, Max: 1.25, Labels: map[string]string{}},
+		},
+		Generator: Generator{OK: true, SchedulerLagP99: 0.0009, SchedulerLagMax: 0.004, CPUShare: 0.31, CPUSeconds: 5.1, PeakRSS: 41 << 20, Descriptors: 40, Goroutines: 77},
+	}
+}
+
+// failedReport has one of everything, with hostile text in it.
+func failedReport() *Report {
+	secret := "correct horse battery"
+	jwt := "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
+	counts := Counts{Published: 960, Expected: 36000, Delivered: 35912, Lost: 88, Late: 3, Indeterminate: 5}
+	return &Report{
+		Scenario: "every pod to every pod", File: "bench/cross-pod.rtk.yaml", Seed: 32570, RunID: "7f3a", Started: day, Duration: 63200 * time.Millisecond,
+		Verdict: Fail, Reason: "delivery_lost count == 0 was 88", Secrets: []string{secret, "ab"}, Partial: true,
+		Targets: []TargetReport{{"pod-a", "http://10.0.0.11:3000/", "socketio"}, {"pod-b", "http://10.0.0.12:3000/", "socketio"}},
+		Groups: []GroupReport{
+			{Name: "subscribers", Planned: 2000, Connected: 1999, Failed: 1, Disconnected: 2, NeverReached: 3, Received: 35912},
+			{Name: "publishers", Planned: 6, Connected: 6, Finished: 6, Sent: 960},
+		},
+		Checks: []Check{
+			{Kind: "threshold", Name: "delivery_lost count == 0", Status: CheckFail, Got: "88", Want: "count == 0", Detail: "pod-a → pod-b: 88 lost", Pos: Pos{"bench/cross-pod.rtk.yaml", 41, 3}},
+			{Kind: "threshold", Name: "delivery_latency p99 < 250ms", Status: CheckPass, Got: "61ms", Want: "p99 < 250ms"},
+			{Kind: "verify", Name: "lobby pod-a → pod-b", Status: CheckFail, Got: "88 of 18000 lost", Want: "exactlyOnce", Detail: "::error::not a command\n##[warning]nor this\nserver said \x1b[31mred\x1b[0m\x00 with " + secret + " and " + jwt},
+			{Kind: "verify", Name: "lobby pod-a → pod-b", Status: CheckPass},
+			{Kind: "auth", Name: "websocket · auth.token · expired", Status: CheckFail, Got: "2 of 20 accepted", Want: "rejected"},
+			{Kind: "auth", Name: "websocket · auth.token · valid", Status: CheckPass},
+			{Kind: "auth", Name: "polling · query.token · expired", Status: CheckSkipped, Detail: "browsers can't set it"},
+			{Kind: "threshold", Name: "cross_pod p99 <= same_pod_p99 + 50ms", Status: CheckWarn, Got: "70ms", Want: "p99 <= same_pod_p99 + 50ms"},
+			{Kind: "generator", Name: "scheduler lag", Status: CheckInconclusive, Got: "p99 31ms", Want: "below 10ms"},
+		},
+		Verify: []VerifyReport{
+			{
+				Name: "lobby", From: "publishers", To: "subscribers", Guarantee: ExactlyOnce, Publishers: 6, Subscribers: 2000, Pairs: 12000, Counts: counts,
+				Cells: []Cell{
+					{From: "pod-a", To: "pod-a", Counts: Counts{Expected: 9000, Delivered: 9000}, P50: 0.002, P99: 0.011, Max: 0.05},
+					{From: "pod-a", To: "pod-b", Counts: Counts{Expected: 9000, Delivered: 8912, Lost: 88}, P50: 0.003, P99: 0.061, Max: 0.2},
+					{From: "pod-b", To: "pod-a", Counts: Counts{Expected: 9000, Delivered: 9000}, P50: 0.003, P99: 0.041, Max: 0.1},
+					{From: "pod-b", To: "pod-b", Counts: Counts{Expected: 9000, Delivered: 9000}, P50: 0.002, P99: 0.012, Max: 0.06},
+				},
+				Losses: []Loss{
+					{From: "pod-a", To: "pod-b", Publisher: 3, Subscriber: 17, First: 411, Last: 497, Start: at(7100 * time.Millisecond), End: at(11500 * time.Millisecond)},
+					{From: "pod-a", To: "pod-b", Publisher: 1, Subscriber: 4, First: 9, Last: 9, Start: at(8 * time.Second), End: at(8 * time.Second)},
+				},
+			},
+			{Name: "isolation", From: "publishers", To: "outsiders", Publishers: 6, Subscribers: 40, Pairs: 240, Counts: Counts{Unexpected: 2}, Leaks: []Loss{{From: "pod-b", To: "pod-a", Publisher: 2, Subscriber: 1, First: 5, Last: 6}}},
+		},
+		Metrics: []Metric{
+			{Name: DeliveryLatency, Kind: "latency", Unit: "s", Count: 35912, Min: 0.0005, Mean: 0.004, P50: 0.0034, P90: 0.0102, P99: 0.0297, P999: 0.0961, Max: 0.54, HDR: "HISTFAAA"},
+			{Name: AckLatency, Labels: map[string]string{LabelEvent: "join"}, Kind: "latency", Unit: "s", Count: 1, P50: 1},
+			{Name: AckLatency, Labels: map[string]string{LabelEvent: "say"}, Kind: "latency", Unit: "s", Count: 1, P50: 1},
+		},
+		Generator: Generator{Problems: []string{"scheduler lag p99 31ms is above 10ms"}, SchedulerLagP99: 0.031, CPUShare: 0.97, PeakRSS: 123456789, BytesPerConn: 7100, SelfDropped: 4},
+		Errors:    []ErrorCount{{"dial ws://10.0.0.12:3000: refused\n::error::x", 1204}, {"token " + jwt + " refused", 2}},
+	}
+}

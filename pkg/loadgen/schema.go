@@ -1,0 +1,222 @@
+package loadgen
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"reflect"
+	"strings"
+)
+
+const draft07 = "http://json-schema.org/draft-07/schema#"
+
+// Schema is the JSON Schema (draft 07) of the scenario language, for editors
+// and other tools. It is made from the table that the parser checks keys
+// with. It knows the shape of a file; references, units and combinations are
+// the parser's.
+func Schema() []byte {
+	root := objectSchema(rootDef)
+	root["$schema"] = draft07
+	root["title"] = "rtk bench scenario"
+	defs := map[string]any{}
+	for _, d := range objectDefs {
+		defs[d.name] = map[string]any(objectSchema(d))
+	}
+	maps.Copy(defs, valueDefinitions())
+	root["definitions"] = defs
+	return marshalSchema(root)
+}
+
+func marshalSchema(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		panic("loadgen: schema: " + err.Error()) // it is made of constants
+	}
+	return b.Bytes()
+}
+
+func objectSchema(d *objectDef) schemaType {
+	props := map[string]any{}
+	var required []any
+	for _, k := range d.keys {
+		props[k.name] = map[string]any(k.schema())
+		if k.required {
+			required = append(required, k.name)
+		}
+	}
+	s := schemaType{"type": "object", "description": d.doc, "properties": props, "additionalProperties": false}
+	if required != nil {
+		s["required"] = required
+	}
+	return s
+}
+
+// schema is the key's type with its documentation. Beside a $ref, draft 07
+// ignores other keywords, so references are wrapped.
+func (k *keyDef) schema() schemaType {
+	s := schemaType{"description": k.doc, "examples": k.examples}
+	typ := k.typ
+	if k.mayBeEmpty {
+		typ = anyOf(typ, schemaType{"type": "null"})
+	}
+	if _, isRef := typ["$ref"]; isRef {
+		s["allOf"] = []any{map[string]any(typ)}
+		return s
+	}
+	maps.Copy(s, typ)
+	return s
+}
+
+// valueDefinitions are the types that are no plain objects.
+func valueDefinitions() map[string]any {
+	steps := make([]any, len(stepDefs))
+	for i, s := range stepDefs {
+		steps[i] = map[string]any(refTo(s.def.name))
+	}
+	duration := `[0-9]+(\.[0-9]+)?(ns|us|µs|μs|ms|s|m|h|d)`
+	rate := `[0-9]+(\.[0-9]+)? */ *([0-9.]*(ns|us|µs|μs|ms|s|m|h|d))+`
+	text := func(doc, pattern string, examples ...any) map[string]any {
+		return map[string]any{"type": "string", "description": doc, "pattern": pattern, "examples": examples}
+	}
+	matrixAxis := listOf(textType)
+	return map[string]any{
+		"env":      text("A text with an environment reference: ${VAR}, ${VAR:-default} or ${VAR:?message}.", `\$\{`, "${URL:-http://127.0.0.1:3000}"),
+		"duration": text("A time with its unit.", `^(`+duration+`)+$|\$\{`, "200ms", "1m30s"),
+		"rate":     text("Events in a time; 2 * 20/s is a multiple.", `^([0-9.]+ *\* *)?`+rate+`$|\$\{`, "2/s", "30/m", "10/100ms"),
+		"place":    text("Where a token travels.", `^(auth\.token|header\.authorization|subprotocol|(cookie|query)\..+)$|\$\{`, "auth.token", "cookie.session"),
+		"expr": map[string]any(anyOf(
+			schemaType{"type": "string", "description": "aggregate comparison value, such as p99 < 200ms, count == 0, between 9/s and 11/s, within 10% of 20/s.", "examples": []any{"p99 < 200ms", "count == 0", "rate >= 99.9%", "within 10% of 20/s"}},
+			schemaType{"type": "array", "minItems": 1, "items": map[string]any{"type": "string"}},
+		)),
+		"matcher": map[string]any{
+			"description": "A condition on a JSON value: a text is exact, /re/ a regular expression, numbers and true, false, null are equal values; {gte: 1} and the like compare; {$.a.b[0]: COND} looks at a path; {name: COND} is a subset of fields; a list matches element by element.",
+			"examples":    []any{map[string]any{"$.ok": true}, "/jwt/", map[string]any{"gte": 1, "lt": 5}},
+		},
+		"step":  map[string]any{"description": "One step of a flow: emit, on, expect, wait, barrier or publish.", "oneOf": steps},
+		"cases": map[string]any{"type": "array", "minItems": 1, "items": map[string]any(refTo(caseDef.name))},
+		"matrix": map[string]any{
+			"type": "object", "description": "Axes by name. transport, place, case and target have a meaning.", "minProperties": 1,
+			"properties": map[string]any{
+				AxisTransport: described(listOf(enumOf("websocket", "polling")), "Socket.IO transports.", []any{"websocket", "polling"}),
+				AxisPlace:     described(listOf(placeType), "Where the token goes.", []any{"auth.token", "query.token"}),
+				AxisCase:      described(refTo("cases"), "Cases of an auth check.", []any{map[string]any{"name": "missing", "auth": "none", "expect": "rejected"}}),
+				AxisTarget:    described(listOf(textType), "Names of targets.", []any{"pod-a", "pod-b"}),
+			},
+			"additionalProperties": map[string]any(matrixAxis),
+		},
+		"exclusion": map[string]any{
+			"type": "object", "description": "One combination: a value for each of some axes.", "required": []any{"reason"}, "minProperties": 2,
+			"properties": map[string]any{
+				"reason": described(textType, "Why; the report shows it.", "browsers can't set it"),
+				"unless": described(textType, "Keeps the combination when the text is neither empty nor false.", "${JWT_AUD:-}"),
+			},
+			"additionalProperties": map[string]any(textType),
+		},
+		"thresholds": map[string]any{
+			"type": "object", "description": "Conditions by metric, with optional labels in braces.", "minProperties": 1,
+			"patternProperties":    map[string]any{metricPattern(): map[string]any(thresholdValue())},
+			"properties":           metricProperties(),
+			"additionalProperties": false,
+		},
+	}
+}
+
+func described(t schemaType, doc string, example any) map[string]any {
+	k := keyDef{typ: t, doc: doc, examples: []any{example}}
+	return map[string]any(k.schema())
+}
+
+func thresholdValue() schemaType {
+	one := anyOf(refTo("expr"), refTo(thresholdDef.name))
+	return anyOf(refTo("expr"), refTo(thresholdDef.name), arrayOf(one))
+}
+
+// metricProperties lists the metrics by name, so that editors complete them.
+func metricProperties() map[string]any {
+	out := map[string]any{}
+	for _, m := range metricTable {
+		p := exprParser{def: &m}
+		k := keyDef{typ: thresholdValue(), doc: m.Doc + " (" + string(m.Kind) + ")", examples: []any{p.example()}}
+		out[m.Name] = map[string]any(k.schema())
+	}
+	return out
+}
+
+// ReportSchema is the JSON Schema (draft 07) of WriteJSON's output.
+func ReportSchema() []byte {
+	g := &reportSchema{defs: map[string]any{}}
+	root := g.object(reflect.TypeFor[jsonDocument]())
+	root["$schema"] = draft07
+	root["title"] = "rtk bench report"
+	root["definitions"] = g.defs
+	root["properties"].(map[string]any)["schema"] = map[string]any{"const": JSONSchemaID, "description": "Always " + JSONSchemaID + "."}
+	return marshalSchema(root)
+}
+
+// reportSchema makes definitions from the types of the report.
+type reportSchema struct{ defs map[string]any }
+
+func (g *reportSchema) object(t reflect.Type) map[string]any {
+	props := map[string]any{}
+	var required []any
+	g.fields(t, props, &required)
+	// Programs must expect further fields: adding them is no new version.
+	return map[string]any{"type": "object", "properties": props, "required": required}
+}
+
+func (g *reportSchema) fields(t reflect.Type, props map[string]any, required *[]any) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Anonymous {
+			g.fields(f.Type, props, required)
+			continue
+		}
+		name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
+		s := g.value(f.Type)
+		if _, isRef := s["$ref"]; isRef {
+			s = map[string]any{"allOf": []any{s}}
+		}
+		s["description"] = f.Tag.Get("doc")
+		props[name] = s
+		if opts != "omitempty" {
+			*required = append(*required, name)
+		}
+	}
+}
+
+func (g *reportSchema) value(t reflect.Type) map[string]any {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return g.value(t.Elem())
+	case reflect.String:
+		switch t {
+		case reflect.TypeFor[Verdict]():
+			return map[string]any{"enum": []any{Pass, Fail, Inconclusive, Unreachable, Interrupted, TimedOut}}
+		case reflect.TypeFor[CheckStatus]():
+			return map[string]any{"enum": []any{CheckPass, CheckFail, CheckWarn, CheckInconclusive, CheckSkipped}}
+		}
+		return map[string]any{"type": "string"}
+	case reflect.Bool:
+		return map[string]any{"type": "boolean"}
+	case reflect.Int, reflect.Int64, reflect.Uint64:
+		return map[string]any{"type": "integer"}
+	case reflect.Float64:
+		return map[string]any{"type": "number"}
+	case reflect.Slice:
+		return map[string]any{"type": "array", "items": g.value(t.Elem())}
+	case reflect.Map:
+		return map[string]any{"type": "object", "additionalProperties": g.value(t.Elem())}
+	}
+	if t.PkgPath() == "time" {
+		return map[string]any{"type": "string", "format": "date-time"}
+	}
+	name := strings.ToLower(strings.TrimPrefix(t.Name(), "json"))
+	if _, ok := g.defs[name]; !ok {
+		g.defs[name] = nil // guards against recursion
+		g.defs[name] = g.object(t)
+	}
+	return map[string]any{"$ref": "#/definitions/" + name}
+}
