@@ -26,11 +26,11 @@ func AppendBroadcast(dst []byte, b *Broadcast) ([]byte, error) {
 	if _, _, err := socketio.SplitEventBytes(args); err != nil {
 		return dst, ErrArgs
 	}
-	e := encoder{src: args, attachments: b.Attachments}
 	var countBuf [64]uint32
-	e.counts = appendCounts(countBuf[:0], args)
+	e := encoder{src: args, counts: appendCounts(countBuf[:0], args), attachments: b.Attachments}
 	if len(b.Attachments) > 0 {
-		if err := e.findPlaceholders(); err != nil {
+		var err error
+		if e.placeholders, err = findPlaceholders(args, len(b.Attachments)); err != nil {
 			return dst, err
 		}
 	}
@@ -101,18 +101,19 @@ type encoder struct {
 
 type placeholder struct{ start, end, index int }
 
-func (e *encoder) findPlaceholders() error {
-	var err error
-	socketio.Placeholders(e.src, func(start, end, index int) bool {
-		if index < 0 || index >= len(e.attachments) {
-			err = fmt.Errorf("%w: number %d of %d", ErrPlaceholder, index, len(e.attachments))
+// findPlaceholders returns the placeholders of valid JSON in the order of their
+// starts.
+func findPlaceholders(src []byte, attachments int) (found []placeholder, err error) {
+	socketio.Placeholders(src, func(start, end, index int) bool {
+		if index < 0 || index >= attachments {
+			err = fmt.Errorf("%w: number %d of %d", ErrPlaceholder, index, attachments)
 			return false
 		}
-		e.placeholders = append(e.placeholders, placeholder{start, end, index})
+		found = append(found, placeholder{start, end, index})
 		return true
 	})
-	slices.SortFunc(e.placeholders, func(a, b placeholder) int { return a.start - b.start })
-	return err
+	slices.SortFunc(found, func(a, b placeholder) int { return a.start - b.start })
+	return found, err
 }
 
 // appendValue encodes the value at e.pos. Its recursion is bounded by
@@ -239,8 +240,8 @@ func appendInt(dst []byte, i int64) []byte {
 // appendCounts appends how many elements or members each container of valid
 // JSON has, in the order in which the containers open.
 func appendCounts(dst []uint32, b []byte) []uint32 {
-	var stack [rawjson.MaxDepth]int // indexes in dst
-	depth := 0
+	var buf [32]int
+	open := buf[:0] // indexes in dst
 	for i := 0; i < len(b); {
 		switch b[i] {
 		case '"':
@@ -252,14 +253,13 @@ func appendCounts(dst []uint32, b []byte) []uint32 {
 			if b[i] == '}' || b[i] == ']' {
 				n = 0
 			}
-			stack[depth] = len(dst)
+			open = append(open, len(dst))
 			dst = append(dst, n)
-			depth++
 			continue
 		case '}', ']':
-			depth--
+			open = open[:len(open)-1]
 		case ',':
-			dst[stack[depth-1]]++
+			dst[open[len(open)-1]]++
 		}
 		i++
 	}

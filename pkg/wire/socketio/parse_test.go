@@ -134,6 +134,7 @@ func TestSplitEvent(t *testing.T) {
 		{`["\u00e9\"v",null]`, `é"v`, "null", nil},
 		{`[42,1]`, "42", "1", nil},
 		{`[]`, "", "", socketio.ErrPayload},
+		{`[null]`, "", "", socketio.ErrPayload},
 		{`{}`, "", "", socketio.ErrPayload},
 		{``, "", "", socketio.ErrPayload},
 		{`["ev" 1]`, "", "", socketio.ErrPayload},

@@ -21,8 +21,11 @@ func SplitEventBytes(data []byte) (name, args []byte, err error) {
 	if !ok || len(first) == 0 {
 		return nil, nil, fmt.Errorf("%w: not an array that starts with the event name", ErrPayload)
 	}
-	if first[0] != '"' {
+	switch c := first[0]; {
+	case c == '-' || '0' <= c && c <= '9':
 		return first, args, nil
+	case c != '"':
+		return nil, nil, fmt.Errorf("%w: event name is not a string or a number", ErrPayload)
 	}
 	name, ok = rawjson.Text(first)
 	if !ok {
