@@ -20,10 +20,10 @@ import (
 //	s.Type("/error\r")
 type Screen struct {
 	t     testing.TB
-	term  *vt.SafeEmulator
 	input *keys
 
 	mu      sync.Mutex
+	term    *vt.Emulator
 	written int
 	changed chan struct{} // closed and replaced by every Write
 }
@@ -32,11 +32,11 @@ type Screen struct {
 // when the test ends.
 func NewScreen(t testing.TB, w, h int) *Screen {
 	t.Helper()
-	s := &Screen{t: t, term: vt.NewSafeEmulator(w, h), input: newKeys(), changed: make(chan struct{})}
+	s := &Screen{t: t, term: vt.NewEmulator(w, h), input: newKeys(), changed: make(chan struct{})}
 	// A tty turns LF into CR LF; the emulator does so in line feed mode.
 	_, _ = s.term.Write([]byte("\x1b[20h"))
 	// The emulator answers queries (device attributes, modes) through a pipe
-	// without a buffer, while it holds its lock: somebody must always read.
+	// without a buffer, inside of Write: somebody must always read.
 	pumped := make(chan struct{})
 	go func() {
 		defer close(pumped)
@@ -60,12 +60,12 @@ func (s *Screen) Read(p []byte) (int, error) { return s.input.Read(p) }
 
 // Write draws.
 func (s *Screen) Write(p []byte) (int, error) {
-	n, err := s.term.Write(p)
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, err := s.term.Write(p)
 	s.written += n
 	close(s.changed)
 	s.changed = make(chan struct{})
-	s.mu.Unlock()
 	return n, err
 }
 
@@ -81,6 +81,8 @@ func (s *Screen) Type(text string) { _, _ = s.input.Write([]byte(text)) }
 
 // Text returns the characters on the screen, without trailing blanks.
 func (s *Screen) Text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	w, h := s.term.Width(), s.term.Height()
 	var out strings.Builder
 	for y := range h {
@@ -97,7 +99,11 @@ func (s *Screen) Text() string {
 }
 
 // AltScreen reports whether the alternate screen is shown.
-func (s *Screen) AltScreen() bool { return s.term.IsAltScreen() }
+func (s *Screen) AltScreen() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.term.IsAltScreen()
+}
 
 // WaitText waits until want stands on the screen and returns the screen. The
 // test fails after five seconds.

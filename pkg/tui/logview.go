@@ -10,6 +10,11 @@ import (
 // filter costs.
 const scanBudget = 8 * time.Millisecond
 
+// scanBatch is how many events are taken from the ring at a time: few enough
+// to keep the producers waiting for microseconds only, many enough to overtake
+// them.
+const scanBatch = 4096
+
 // logView is the Events pane: the events of a source that match a filter, and
 // a position among them.
 type logView struct {
@@ -93,7 +98,7 @@ func (l *logView) refresh() (more bool) {
 		if l.paused() {
 			l.buf, oldest, next = l.readFrozen()
 		} else {
-			l.buf, oldest, next = l.src.Read(l.buf[:0], l.scanned, batch)
+			l.buf, oldest, next = l.src.Read(l.buf[:0], l.scanned, scanBatch)
 			l.trim(oldest)
 		}
 		for _, e := range l.buf {
@@ -128,7 +133,7 @@ func (l *logView) refresh() (more bool) {
 
 func (l *logView) readFrozen() (events []*Event, oldest, next uint64) {
 	i := sort.Search(len(l.frozen), func(i int) bool { return l.frozen[i].Seq >= l.scanned })
-	end := min(i+batch, len(l.frozen))
+	end := min(i+scanBatch, len(l.frozen))
 	if len(l.frozen) > 0 {
 		oldest = l.frozen[0].Seq
 	}
