@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/realtime-toolkit/rtk/pkg/server"
+	"github.com/realtime-toolkit/rtk/pkg/server/auth"
+)
+
+const serveLong = `Run a gateway for Socket.IO v4, plain WebSocket, Server-Sent Events and long
+polling.
+
+  /                   a page in the browser to try it
+  /socket.io/         Socket.IO; the chat service is namespace /chat
+  /ws                 WebSocket with {"event","data"} frames
+  /events?topic=NAME  Server-Sent Events
+
+The admin listener has /healthz, /readyz, /metrics, /stats, /api/publish,
+/admin/events and /debug/pprof; keep it off the internet.
+
+Every flag can also be given as RTK_SERVE_<FLAG> or RTK_<FLAG> in the
+environment, or under "serve:" in rtk.yaml.`
+
+const serveExample = `  rtk serve
+  rtk serve --jwt-secret @secret --throttle 20/s --throttle-burst 40
+  rtk serve --listen :3000 --redis redis://127.0.0.1:6379 --origins https://app.example.com
+  RTK_JWT_SECRET=… rtk serve --tls-cert cert.pem --tls-key key.pem`
+
+// serveFlags are the values of the flags of `rtk serve`.
+type serveFlags struct {
+	listen, adminListen string
+	adminKey            string
+	services            []string
+	podID               string
+
+	jwtSecret, jwtKey, jwks string
+	jwtAudience, jwtIssuer  []string
+	jwtAlg                  []string
+	jwtLeeway               time.Duration
+	authCookie, authQuery   string
+
+	throttle        string
+	throttleBurst   int
+	throttleStrikes int
+
+	redis, redisPrefix string
+	origins            []string
+
+	maxPayload, maxAttachments, maxRooms      int
+	queueBytes, queueMessages                 int
+	pingInterval, pingTimeout, connectTimeout time.Duration
+	sseHeartbeat, sseRetry                    time.Duration
+	wsNamespace, wsProfile                    string
+
+	tlsCert, tlsKey string
+	drain           time.Duration
+
+	logFormat, logLevel string
+
+	faulty  string
+	breakIt bool
+
+	// changed reports whether a flag was given, by whatever means.
+	changed func(name string) bool
+}
+
+func newServeCmd(env *Env) *cobra.Command {
+	return newServeCmdWith(env, func(ctx context.Context, f *serveFlags) error { return runServe(ctx, env, f) })
+}
+
+// newServeCmdWith is the seam for tests of the flags: run is called with what
+// they came to.
+func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *cobra.Command {
+	f := &serveFlags{}
+	cmd := &cobra.Command{
+		Use:     "serve",
+		Short:   "Run a gateway for Socket.IO, WebSocket and Server-Sent Events",
+		Long:    serveLong,
+		Example: serveExample,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return hint(usagef("serve takes no argument, got %q", args[0]), "did you mean   rtk serve --listen "+args[0]+" ?")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := bindFlags(env, cmd); err != nil {
+				return err
+			}
+			f.changed = cmd.Flags().Changed
+			return run(cmd.Context(), f)
+		},
+	}
+	fl := cmd.Flags()
+	fl.SortFlags = false
+	fl.StringVar(&f.listen, "listen", "127.0.0.1:3000", "address for clients; port 0 takes a free one")
+	fl.StringVar(&f.adminListen, "admin-listen", "127.0.0.1:3001", `address for operators; "off" for none`)
+	fl.StringVar(&f.adminKey, "admin-key", "", "bearer key for /api/publish, /admin/events and /debug/pprof: literal, @FILE or environment")
+	fl.StringSliceVar(&f.services, "service", []string{"chat", "feed"}, "services to run: chat, feed, echo")
+	fl.StringVar(&f.podID, "pod-id", "", "name of the pod in statistics (default host name and a random suffix)")
+	fl.StringP(configFlag, "f", "", "configuration file (default ./rtk.yaml if present)")
+
+	fl.StringVar(&f.jwtSecret, "jwt-secret", "", "HMAC secret that tokens are signed with: literal, @FILE or environment; at least 32 bytes")
+	fl.StringVar(&f.jwtKey, "jwt-key", "", "`FILE` with PEM public keys or certificates that tokens are checked with")
+	fl.StringVar(&f.jwks, "jwks", "", "`URL` of a JSON Web Key Set")
+	fl.StringSliceVar(&f.jwtAudience, "jwt-audience", nil, "audiences of which a token must name one")
+	fl.StringSliceVar(&f.jwtIssuer, "jwt-issuer", nil, "issuers of which a token must come from one")
+	fl.StringSliceVar(&f.jwtAlg, "jwt-alg", nil, "accepted algorithms (default all that the keys serve)")
+	fl.DurationVar(&f.jwtLeeway, "jwt-leeway", 5*time.Second, "clock difference that tokens' times may have, at most 30s")
+	fl.StringVar(&f.authCookie, "auth-cookie", "token", `cookie that may carry the token; "-" for none`)
+	fl.StringVar(&f.authQuery, "auth-query", "token", `query parameter that may carry the token; "-" for none`)
+	fl.StringSliceVar(&f.origins, "origins", nil, `allowed values of Origin, "*" for any (default the page's own host)`)
+
+	fl.StringVar(&f.throttle, "throttle", "", `rate of messages that a connection may send, such as "20/s" (default unlimited)`)
+	fl.IntVar(&f.throttleBurst, "throttle-burst", 40, "messages that may come at once")
+	fl.IntVar(&f.throttleStrikes, "throttle-strikes", server.DefaultThrottleStrikes, "refused messages in a minute that close a connection; -1 never closes")
+
+	fl.StringVar(&f.redis, "redis", "", "`URL` of the Redis that connects the pods, such as redis://127.0.0.1:6379 (default this pod alone)")
+	fl.StringVar(&f.redisPrefix, "redis-prefix", "socket.io", "prefix of the channels, the key of @socket.io/redis-adapter")
+
+	fl.IntVar(&f.maxPayload, "max-payload", server.DefaultMaxPayload, "bytes of one message, after inflation")
+	fl.IntVar(&f.maxAttachments, "max-attachments", server.DefaultMaxAttachments, "binary attachments of one message")
+	fl.IntVar(&f.maxRooms, "max-rooms", server.DefaultMaxRooms, "rooms of one connection")
+	fl.IntVar(&f.queueBytes, "queue-bytes", server.DefaultQueueBytes, "bytes that may wait for one connection before it is closed as too slow")
+	fl.IntVar(&f.queueMessages, "queue-messages", server.DefaultQueueMessages, "messages that may wait for one connection before it is closed as too slow")
+	fl.DurationVar(&f.pingInterval, "ping-interval", server.DefaultPingInterval, "time between heartbeats")
+	fl.DurationVar(&f.pingTimeout, "ping-timeout", server.DefaultPingTimeout, "time for the answer to a heartbeat")
+	fl.DurationVar(&f.connectTimeout, "connect-timeout", server.DefaultConnectTimeout, "time for a Socket.IO client to join a namespace")
+	fl.DurationVar(&f.sseHeartbeat, "sse-heartbeat", server.DefaultSSEHeartbeat, "time between comments on an idle event stream; -1s for none")
+	fl.DurationVar(&f.sseRetry, "sse-retry", server.DefaultSSERetry, "reconnect delay told to EventSource; -1s for none")
+	fl.StringVar(&f.wsNamespace, "ws-namespace", "", `namespace of /ws without ?namespace= (default "/chat" with the chat service, otherwise "/")`)
+	fl.StringVar(&f.wsProfile, "ws-profile", "nest-ws@12", "framing of /ws: nest-ws@12 or nest-ws@11")
+
+	fl.StringVar(&f.tlsCert, "tls-cert", "", "`FILE` with the PEM certificate chain")
+	fl.StringVar(&f.tlsKey, "tls-key", "", "`FILE` with the PEM private key")
+	fl.DurationVar(&f.drain, "drain", 30*time.Second, "time for a graceful stop")
+
+	fl.StringVar(&f.logFormat, "log-format", "auto", "text, json, or auto: text on a terminal, otherwise json")
+	fl.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+
+	fl.StringVar(&f.faulty, "faulty", "", "break the gateway on purpose, to test checkers: auth=off|late|leak, throttle=off|late, dup=P, drop=P, reorder=P, crosspod=off, seed=N")
+	fl.BoolVar(&f.breakIt, "i-know-this-breaks-delivery", false, "required by --faulty")
+	return cmd
+}
+
+// options checks the flags that have a meaning together and makes the options
+// of the server. Everything that can be refused is refused here, before a
+// socket is opened.
+func (f *serveFlags) options(env *Env) (server.Options, error) {
+	o := server.Options{
+		PodID:           f.podID,
+		Version:         version(),
+		AuthPlaces:      auth.Places{Cookie: f.authCookie, Query: f.authQuery},
+		ThrottleStrikes: f.throttleStrikes,
+		Origins:         f.origins,
+		WSNamespace:     f.wsNamespace,
+		PingInterval:    f.pingInterval,
+		PingTimeout:     f.pingTimeout,
+		ConnectTimeout:  f.connectTimeout,
+		MaxPayload:      f.maxPayload,
+		MaxAttachments:  f.maxAttachments,
+		MaxRooms:        f.maxRooms,
+		QueueBytes:      f.queueBytes,
+		QueueMessages:   f.queueMessages,
+		SSEHeartbeat:    f.sseHeartbeat,
+		SSERetry:        f.sseRetry,
+	}
+	var errs []error
+	check := func(err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	var err error
+	o.Faults, err = f.faults()
+	check(err)
+	o.Throttle, err = f.throttleLimit()
+	check(err)
+	o.WSProfile, err = f.profile()
+	check(err)
+	check(f.checkServices())
+	check(f.checkNumbers())
+	check(f.checkTLS())
+	if o.WSNamespace == "" && f.serves("chat") {
+		o.WSNamespace = "/chat"
+	}
+	if o.WSNamespace != "" && o.WSNamespace[0] != '/' {
+		check(hint(usagef("--ws-namespace %q: a namespace begins with /", o.WSNamespace), "did you mean   --ws-namespace /"+o.WSNamespace+" ?"))
+	}
+	f.adminKey, err = f.secret(env, "admin-key", f.adminKey)
+	check(err)
+	return o, errors.Join(errs...)
+}

@@ -1,0 +1,308 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/server"
+	"github.com/realtime-toolkit/rtk/pkg/server/admin"
+	"github.com/realtime-toolkit/rtk/pkg/server/cluster/redis"
+	"github.com/realtime-toolkit/rtk/pkg/server/console"
+	"github.com/realtime-toolkit/rtk/pkg/server/service/chat"
+	"github.com/realtime-toolkit/rtk/pkg/server/service/echo"
+	"github.com/realtime-toolkit/rtk/pkg/server/service/feed"
+)
+
+// wantedDescriptors is the limit of open files that serve asks for.
+const wantedDescriptors = 1 << 20
+
+// pod is a running gateway with its listeners.
+type pod struct {
+	log     *slog.Logger
+	gateway *server.Server
+	admin   *admin.Admin // nil without an admin listener
+
+	public, private     *http.Server // private is nil without an admin listener
+	publicAddr, adminAt net.Addr
+	secure, open        bool // TLS; no key
+
+	cancel context.CancelFunc // ends the services
+	done   []func()           // waits for them, in this order, and frees the rest
+	failed chan error         // from the HTTP servers
+	serve  sync.WaitGroup
+}
+
+func runServe(ctx context.Context, env *Env, f *serveFlags) error {
+	followParent(env)
+	log, err := f.logger(env)
+	if err != nil {
+		return err
+	}
+	signals, stopSignals := env.Notify()
+	defer stopSignals()
+	if n, err := raiseDescriptors(wantedDescriptors); err != nil {
+		log.Warn("open files limit", "limit", n, "error", err)
+	} else {
+		log.Debug("open files limit", "limit", n)
+	}
+
+	p, err := startPod(ctx, env, f, log)
+	if err != nil {
+		return err
+	}
+	announce(env, f, p)
+
+	select {
+	case s := <-signals:
+		log.Info("stopping", "signal", s.String(), "drain", f.drain.String())
+	case <-ctx.Done():
+		log.Info("stopping", "drain", f.drain.String())
+	case err := <-p.failed:
+		p.abort()
+		return fmt.Errorf("serve: %w", err)
+	}
+	return p.stop(f.drain, signals)
+}
+
+// startPod starts everything or, on an error, nothing.
+func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_ *pod, err error) {
+	opts, err := f.options(env)
+	if err != nil {
+		return nil, err
+	}
+	opts.Logger = log
+	tlsConfig, err := f.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
+	p := &pod{log: log, failed: make(chan error, 2), secure: tlsConfig != nil}
+	defer func() {
+		if err != nil {
+			p.abort()
+		}
+	}()
+	if opts.Auth, err = f.verifier(env, log); err != nil {
+		return nil, err
+	}
+	if v := opts.Auth; v != nil {
+		p.done = append(p.done, v.Close)
+	} else {
+		p.open = true
+	}
+	if f.redis != "" {
+		if opts.Backplane, err = redis.New(redis.Options{URL: f.redis, Prefix: f.redisPrefix, Logger: log}); err != nil {
+			return nil, usagef("--redis: %w", err)
+		}
+	}
+	public, err := listen(ctx, "listen", f.listen)
+	if err != nil {
+		return nil, err
+	}
+	defer closeOnError(public, &err)
+	var private *listener
+	if f.adminListen != "off" {
+		if private, err = listen(ctx, "admin-listen", f.adminListen); err != nil {
+			return nil, err
+		}
+		defer closeOnError(private, &err)
+	}
+
+	if p.gateway, err = server.New(opts); err != nil {
+		return nil, usagef("%w", err)
+	}
+	serviceCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	p.cancel = cancel
+	startServices := p.register(serviceCtx, f)
+	if err = p.gateway.Start(serviceCtx); err != nil {
+		return nil, fmt.Errorf("start the gateway: %w", err)
+	}
+	startServices()
+
+	p.publicAddr = public.Addr()
+	p.public = newHTTPServer(front(p.gateway), log)
+	p.public.TLSConfig = tlsConfig
+	p.listen(p.public, public)
+	if private != nil {
+		p.adminAt = private.Addr()
+		p.admin, err = admin.New(admin.Options{
+			Gateway:        gatewayStats{p.gateway, public},
+			TopicNamespace: server.EventsNamespace,
+			Logger:         log,
+			Key:            f.adminKey,
+		})
+		if err != nil {
+			return nil, err
+		}
+		p.private = newHTTPServer(p.admin, log)
+		p.listen(p.private, private)
+	}
+	return p, nil
+}
+
+func closeOnError(l net.Listener, err *error) {
+	if *err != nil {
+		l.Close()
+	}
+}
+
+// register puts the services on the gateway and returns what starts those that
+// act by themselves.
+func (p *pod) register(ctx context.Context, f *serveFlags) (start func()) {
+	if f.serves("chat") {
+		chat.Register(p.gateway, chat.New(chat.Options{}))
+	}
+	if f.serves("echo") {
+		echo.Register(p.gateway)
+	}
+	if !f.serves("feed") {
+		return func() {}
+	}
+	return func() {
+		p.done = append(p.done, feed.Register(ctx, p.gateway, feed.New(feed.Options{})))
+	}
+}
+
+// front serves the page at / and leaves everything else to the gateway.
+func front(gateway http.Handler) http.Handler {
+	page := console.Handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" {
+			page.ServeHTTP(w, r)
+			return
+		}
+		gateway.ServeHTTP(w, r)
+	})
+}
+
+func (p *pod) listen(s *http.Server, l net.Listener) {
+	p.serve.Go(func() {
+		var err error
+		if s.TLSConfig != nil {
+			err = s.ServeTLS(l, "", "")
+		} else {
+			err = s.Serve(l)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			p.failed <- err
+		}
+	})
+}
+
+// stop ends the pod gracefully within drain; a second signal cuts it short.
+func (p *pod) stop(drain time.Duration, signals <-chan os.Signal) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	finished := make(chan error, 1)
+	go func() { finished <- p.shutdown(ctx) }()
+	select {
+	case err := <-finished:
+		if err != nil {
+			p.log.Warn("stopped before every client was told", "error", err)
+		}
+		return nil
+	case <-signals:
+		cancel()
+		p.log.Warn("stopping at once")
+		p.closeServers()
+		<-finished
+		return &exitError{code: exitInterrupted}
+	}
+}
+
+// shutdown tells the clients, flushes their queues and frees everything. What
+// is left when ctx ends is cut.
+func (p *pod) shutdown(ctx context.Context) error {
+	// The listener closes at once; its open requests end because the gateway
+	// ends them. The admin listener answers to the end: its readiness tells
+	// that the pod drains.
+	publicDone := make(chan error, 1)
+	go func() { publicDone <- p.public.Shutdown(ctx) }()
+	err := p.gateway.Shutdown(ctx)
+	if e := <-publicDone; err == nil {
+		err = e
+	}
+	p.release()
+	return err
+}
+
+// release frees what is left, without waiting for clients.
+func (p *pod) release() {
+	if p.cancel != nil {
+		p.cancel()
+	}
+	if p.admin != nil {
+		p.admin.Close()
+	}
+	p.closeServers()
+	p.serve.Wait()
+	for _, wait := range p.done {
+		wait()
+	}
+}
+
+func (p *pod) closeServers() {
+	for _, s := range []*http.Server{p.public, p.private} {
+		if s != nil {
+			s.Close()
+		}
+	}
+}
+
+// abort frees what was started, when the start or the serving failed.
+func (p *pod) abort() {
+	if p.gateway != nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = p.gateway.Shutdown(ctx) // the context has ended: everything is cut
+	}
+	p.release()
+}
+
+// announce prints the two lines of a successful start on stdout and the
+// warnings that can't be missed on stderr.
+func announce(env *Env, f *serveFlags, p *pod) {
+	if f.faulty != "" {
+		fmt.Fprintf(env.Stderr, "rtk: WARNING: this gateway is broken on purpose: %s\n", strings.Join(p.gateway.Stats().Faults, ", "))
+	}
+	if p.open {
+		loudlyOpen(env, p.publicAddr.String())
+	}
+	scheme := "http"
+	if p.secure {
+		scheme = "https"
+	}
+	line := fmt.Sprintf("rtk: listening on %s://%s  (socket.io, /ws, /events)", scheme, p.publicAddr)
+	if p.adminAt != nil {
+		line += fmt.Sprintf("   stats on http://%s/stats", p.adminAt)
+	}
+	fmt.Fprintf(env.Stdout, "%s\nrtk: try   %s      stop with ctrl+c\n", line, f.tryLine(p))
+}
+
+// tryLine is a command that works against the pod.
+func (f *serveFlags) tryLine(p *pod) string {
+	target := p.publicAddr.String()
+	if a, ok := p.publicAddr.(*net.TCPAddr); ok && (a.IP.IsUnspecified() || a.IP.IsLoopback()) {
+		target = fmt.Sprintf(":%d", a.Port)
+		if p.secure {
+			target = "localhost" + target
+		}
+	}
+	if p.secure {
+		target = "https://" + target
+	}
+	switch {
+	case f.serves("chat"):
+		return "rtk watch " + target + " -n /chat"
+	case f.serves("feed"):
+		return "rtk watch '" + target + "/events?topic=ticker'"
+	}
+	return "rtk watch " + target
+}
