@@ -210,9 +210,8 @@ func (p *pod) stop(drain time.Duration, signals <-chan os.Signal) error {
 		return nil
 	case <-signals:
 		cancel()
-		p.log.Warn("stopping at once")
 		p.closeServers()
-		<-finished
+		p.log.Warn("stopped at once", "left", <-finished)
 		return &exitError{code: exitInterrupted}
 	}
 }

@@ -300,7 +300,7 @@ func TestServeTLS(t *testing.T) {
 		}
 		res.Body.Close()
 		transport.CloseIdleConnections()
-		if res.Proto != proto || res.StatusCode != 200 {
+		if res.Proto != proto || res.StatusCode != http.StatusOK {
 			t.Errorf("%s %d, want %s", res.Proto, res.StatusCode, proto)
 		}
 	}

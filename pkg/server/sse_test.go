@@ -310,20 +310,20 @@ func TestSSEHeadAndCORS(t *testing.T) {
 		g := startSSE(t, mode, server.Options{Origins: []string{"https://app.example"}})
 		res := g.get(t.Context(), t, "HEAD", "/events?topic=a", "Origin", "https://app.example")
 		res.Body.Close()
-		if res.StatusCode != 200 || res.Header.Get("Content-Type") != "text/event-stream" || res.Header.Get("Access-Control-Allow-Origin") != "https://app.example" {
+		if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" || res.Header.Get("Access-Control-Allow-Origin") != "https://app.example" {
 			t.Errorf("HEAD: %d %v", res.StatusCode, res.Header)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		res = g.get(ctx, t, "GET", "/events?topic=a", "Origin", "https://app.example", "Last-Event-ID", "anything")
 		cancel()
 		res.Body.Close()
-		if res.StatusCode != 200 || res.Header.Get("Access-Control-Allow-Origin") != "https://app.example" ||
+		if res.StatusCode != http.StatusOK || res.Header.Get("Access-Control-Allow-Origin") != "https://app.example" ||
 			!strings.Contains(res.Header.Get("Cache-Control"), "no-transform") || res.Header.Get("X-Accel-Buffering") != "no" {
 			t.Errorf("GET: %d %v", res.StatusCode, res.Header)
 		}
 		res = g.get(t.Context(), t, "OPTIONS", "/events?topic=a", "Origin", "https://app.example", "Access-Control-Request-Headers", "authorization")
 		res.Body.Close()
-		if res.StatusCode != 204 || res.Header.Get("Access-Control-Allow-Headers") != "authorization" {
+		if res.StatusCode != http.StatusNoContent || res.Header.Get("Access-Control-Allow-Headers") != "authorization" {
 			t.Errorf("OPTIONS: %d %v", res.StatusCode, res.Header)
 		}
 	})
@@ -365,7 +365,7 @@ func TestSSEAuth(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			res := g.get(ctx, t, "GET", "/events?topic=a"+tt.query, tt.header...)
 			var body []byte
-			if res.StatusCode != 200 {
+			if res.StatusCode != http.StatusOK {
 				body, _ = io.ReadAll(res.Body)
 			}
 			cancel()
@@ -447,7 +447,7 @@ func TestSSESlowReader(t *testing.T) {
 		// Another client, because HTTP/2 would put both on one connection.
 		other := &http.Client{Transport: g.client.Transport.(*http.Transport).Clone()}
 		defer other.CloseIdleConnections()
-		r, err := http.NewRequestWithContext(t.Context(), "GET", g.url+"/events?topic=a", nil)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, g.url+"/events?topic=a", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -505,7 +505,7 @@ func TestSSERefusesWhileStopping(t *testing.T) {
 	}
 	res := g.get(t.Context(), t, "GET", "/events?topic=a")
 	res.Body.Close()
-	if res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
+	if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
 		t.Errorf("%d %v, want 503 with Retry-After", res.StatusCode, res.Header)
 	}
 }
@@ -520,7 +520,7 @@ func TestSSEGuard(t *testing.T) {
 	res := g.get(t.Context(), t, "GET", "/events?topic=a")
 	body, err := io.ReadAll(res.Body)
 	res.Body.Close()
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) || res.StatusCode != 403 || !strings.Contains(string(body), "no_entry") {
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) || res.StatusCode != http.StatusForbidden || !strings.Contains(string(body), "no_entry") {
 		t.Errorf("%d %s %v", res.StatusCode, body, err)
 	}
 }
