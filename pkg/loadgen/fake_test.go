@@ -108,6 +108,9 @@ func (c *fakeConn) read() {
 		c.mu.Unlock()
 		switch {
 		case in != nil && in.close != nil:
+			c.mu.Lock()
+			c.ended = true
+			c.mu.Unlock()
 			in.close.At = time.Now()
 			c.leave()
 			c.h.OnClose(*in.close)
@@ -131,11 +134,8 @@ func (c *fakeConn) push(in fakeInput, after time.Duration) {
 	if c.ended {
 		return
 	}
-	if in.close != nil {
-		c.ended = true
-		if in.close.By == rt.ByLocal {
-			c.queue = nil
-		}
+	if in.close != nil && in.close.By == rt.ByLocal {
+		c.ended, c.queue = true, nil
 	}
 	in.at, in.order = time.Now().Add(after), c.order
 	c.order++

@@ -48,7 +48,9 @@ func (e *engine) judgeExpr(ev *evidence, t *Threshold, x *ThresholdExpr, m *merg
 		if t.AllowEmpty {
 			return j
 		}
-		j.Status, j.outright = bad, false
+		if j.Status = bad; bad == CheckFail && t.Metric == AuthRejectLatency && e.undecidedProbes() {
+			j.Status = CheckInconclusive // no refusal was seen because nothing was
+		}
 		j.Detail = "nothing was measured, so this proves nothing" + e.whyEmpty(t)
 		return j
 	}
@@ -74,6 +76,25 @@ func (e *engine) judgeExpr(ev *evidence, t *Threshold, x *ThresholdExpr, m *merg
 	j.timed = m.kind == KindLatency || t.Metric == AckTimeouts || t.Metric == DeliveryLate || t.Metric == StepSuccess || t.Metric == StepFailures
 	j.Detail = lines(j.Detail, ev.worstSeries(t, x))
 	return j
+}
+
+// undecidedProbes tells whether some handshakes of cases ended in neither an
+// acceptance nor a refusal.
+func (e *engine) undecidedProbes() bool {
+	for _, g := range e.groups {
+		for _, c := range g.cells {
+			if c.probes == nil {
+				continue
+			}
+			c.probes.mu.Lock()
+			open := c.probes.open
+			c.probes.mu.Unlock()
+			if open > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // whyEmpty hints at what made a metric empty.

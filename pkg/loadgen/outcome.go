@@ -92,16 +92,15 @@ func (s *sendState) count(st *stepRun, class *classRun, due time.Duration) {
 const minSteady = 500 * time.Millisecond
 
 // finishSend records a client's rates at the end of a step with an outcome.
-// The first throttled send marks the start of the window and is not counted
-// in it.
+// The send that marks the start of the window is not counted in it.
 func (c *client) finishSend(st *stepRun) {
 	if c.send == nil || !st.outcome || !c.send.rates.any {
 		return
 	}
 	r := &c.send.rates
-	from, throttled := r.first, r.throttled
+	from, accepted, throttled := r.first, max(r.accepted-1, 0), r.throttled
 	if r.limited {
-		from, throttled = r.limitedAt, r.throttled-1
+		from, accepted, throttled = r.limitedAt, r.accepted, r.throttled-1
 	}
 	// Never throttled: the limiter took at least this long.
 	at := r.last - r.first
@@ -117,6 +116,6 @@ func (c *client) finishSend(st *stepRun) {
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	st.acceptedRates = append(st.acceptedRates, float64(r.accepted)/window.Seconds())
+	st.acceptedRates = append(st.acceptedRates, float64(accepted)/window.Seconds())
 	st.throttleRates = append(st.throttleRates, float64(throttled)/window.Seconds())
 }
