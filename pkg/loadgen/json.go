@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"math"
@@ -23,6 +24,8 @@ func WriteJSON(w io.Writer, reports []*Report) error {
 	if err != nil {
 		return err
 	}
+	// The same text, but nothing that a CI runner would take for a command.
+	b = bytes.ReplaceAll(b, []byte("##["), []byte(`#\u0023[`))
 	_, err = w.Write(append(b, '\n'))
 	return err
 }

@@ -157,7 +157,7 @@ var caseExpectDef = &objectDef{
 }
 
 var withinDef = &objectDef{
-	name: "within", what: "this", doc: "A bound in time.",
+	name: "within", what: "the bound", doc: "A bound in time.",
 	keys: []keyDef{{name: "within", typ: durationType, doc: "The bound.", examples: []any{"2s"}, required: true}},
 }
 

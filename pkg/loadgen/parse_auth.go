@@ -71,10 +71,22 @@ func (p *parse) jwt(n *node) *JWTSpec {
 		if c.kind != mappingNode {
 			p.errorf(c.pos, "claims is a mapping, not %s", c.describe())
 		} else {
-			j.Claims, _ = p.goValue(c, p.checkClaim).(map[string]any)
+			j.Claims = p.claims(c)
 		}
 	}
 	return j
+}
+
+// claims reads the claims of a token. Variables are rendered in texts of the
+// top level, so elsewhere they would reach the server as they stand.
+func (p *parse) claims(n *node) map[string]any {
+	for _, e := range n.entries {
+		if f := e.value.find("{{"); f != nil && f != e.value {
+			p.errorf(f.pos, "variables are for texts directly below claims")
+		}
+	}
+	v, _ := p.goValue(n, p.checkClaim).(map[string]any)
+	return v
 }
 
 // checkClaim allows the variables that have a value before anything is sent.

@@ -88,14 +88,11 @@ func (p *parse) outcomes(e *Emit, n *node, proto rt.Protocol) {
 			return
 		}
 		class := Outcome{Class: name}
-		if any := o.get("anyOf"); any != nil {
-			if any.kind != sequenceNode || len(any.items) == 0 {
-				p.errorf(any.pos, "anyOf is a list of conditions, not %s", any.describe())
-			}
+		if list := o.get("anyOf"); list != nil {
 			if len(value.entries) > 1 {
 				p.errorf(key.pos, "class %q has anyOf or one condition, not both", name)
 			}
-			for _, item := range any.items {
+			for _, item := range p.items(list, "anyOf") {
 				if x := p.object(item, outcomeWhenDef); x != nil {
 					class.AnyOf = append(class.AnyOf, p.outcomeWhen(x, proto))
 				}

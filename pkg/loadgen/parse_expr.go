@@ -198,7 +198,11 @@ func (p *exprParser) right() error {
 	p.next()
 	def := metricIndex[metric]
 	if def == nil {
-		return p.fail(w, "", "unknown value %q", w.text)
+		hint := ""
+		if near := nearest(metric, metricNames()); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near+"_"+agg)
+		}
+		return p.fail(w, hint, "unknown value %q", clip(printable(w.text), 60))
 	}
 	if !def.Kind.hasAgg(agg) || def.Kind != p.def.Kind {
 		return p.fail(w, "", "%q does not compare with a %s", w.text, p.def.Kind)
@@ -261,7 +265,11 @@ func (p *exprParser) value() (float64, error) {
 	case "ratio":
 		v, ok := parsePercent(w.text)
 		if !ok || v > 1 {
-			return 0, p.fail(w, fmt.Sprintf("write %s%%", strconv.FormatFloat(n, 'f', -1, 64)), "%s: a share is a percentage from 0%% to 100%%", w.text)
+			hint := ""
+			if unit == "" && n <= 100 {
+				hint = fmt.Sprintf("write %s%%", strconv.FormatFloat(n, 'f', -1, 64))
+			}
+			return 0, p.fail(w, hint, "%s: a share is a percentage from 0%% to 100%%", w.text)
 		}
 		return v, nil
 	}
@@ -284,7 +292,7 @@ func (p *exprParser) between() error {
 		return err
 	}
 	if w := p.next(); w.text != "and" {
-		return p.fail(w, "write for example between 9/s and 11/s", "between needs two values with and in the middle")
+		return p.fail(w, "write between A and B", "between needs two values with and in the middle")
 	}
 	from := p.peek()
 	high, err := p.value()
@@ -302,10 +310,10 @@ func (p *exprParser) within() error {
 	w := p.next()
 	share, ok := parsePercent(w.text)
 	if !ok {
-		return p.fail(w, "write for example within 10% of 20/s", "within needs a percentage, not %q", clip(printable(w.text), 40))
+		return p.fail(w, "write within 10% of V", "within needs a percentage, not %q", clip(printable(w.text), 40))
 	}
 	if of := p.next(); of.text != "of" {
-		return p.fail(of, "write for example within 10% of 20/s", "within needs a value after of")
+		return p.fail(of, "write within 10% of V", "within needs a value after of")
 	}
 	v, err := p.value()
 	if err != nil {

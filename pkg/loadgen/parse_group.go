@@ -165,7 +165,7 @@ func (p *parse) checkConnect(g *Group, o *object, proto rt.Protocol) {
 				wrong = proto != rt.SSE
 			}
 			if wrong {
-				p.errorf(e.key.pos, "connect.%s has no meaning for a %s target", e.key.text, proto)
+				p.errorf(e.key.pos, "connect.%s has no meaning for %s targets", e.key.text, proto)
 			}
 		}
 	}
@@ -175,13 +175,13 @@ func (p *parse) checkConnect(g *Group, o *object, proto rt.Protocol) {
 			place = g.Auth.Profile.Place
 		}
 		if place != "" && !placeFits(place, proto) {
-			p.errorf(pos, "a token can't travel in %s to a %s target", place, proto)
+			p.errorf(pos, "a token can't travel in %s to %s targets", place, proto)
 		}
 	}
 	for _, a := range g.Matrix {
 		for _, v := range a.Values {
 			if a.Name == AxisPlace && !placeFits(Place(v.Name), proto) {
-				p.errorf(v.Pos, "a token can't travel in %s to a %s target", v.Name, proto)
+				p.errorf(v.Pos, "a token can't travel in %s to %s targets", v.Name, proto)
 			}
 		}
 		if a.Name == AxisTransport && proto != rt.SocketIO {

@@ -104,11 +104,8 @@ func (p *parse) opCond(op string, n *node) cond {
 	case "ne":
 		return notCond{p.cond(n)}
 	case "in":
-		if n.kind != sequenceNode || len(n.items) == 0 {
-			p.errorf(n.pos, "in takes a list, not %s", n.describe())
-		}
 		var out anyCond
-		for _, item := range n.items {
+		for _, item := range p.items(n, "in") {
 			out = append(out, p.cond(item))
 		}
 		return out

@@ -22,7 +22,7 @@ func (p *parse) matrix(g *Group, o *object) {
 		}
 		seen := map[string]bool{}
 		for _, v := range a.Values {
-			if seen[v.Name] {
+			if seen[v.Name] && v.Name != "" {
 				p.errorf(v.Pos, "%q is listed twice in %s", v.Name, name)
 			}
 			seen[v.Name] = true
@@ -53,7 +53,9 @@ func (p *parse) axisValues(axis string, n *node) []AxisValue {
 				p.errorf(item.pos, "a value of an axis has at most 128 characters")
 			}
 		}
-		out = append(out, v)
+		if v.Name != "" {
+			out = append(out, v)
+		}
 	}
 	return out
 }
@@ -69,12 +71,8 @@ func (p *parse) targetAxis(a *Axis, n *node) []*Target {
 }
 
 func (p *parse) cases(n *node) []AxisValue {
-	if n.kind != sequenceNode || len(n.items) == 0 {
-		p.errorf(n.pos, "the case axis is a list of cases, not %s", n.describe())
-		return nil
-	}
 	var out []AxisValue
-	for _, item := range n.items {
+	for _, item := range p.items(n, "the case axis") {
 		o := p.object(item, caseDef)
 		if o == nil {
 			continue
@@ -109,15 +107,11 @@ func (p *parse) excludes(g *Group, o *object) {
 	if n == nil {
 		return
 	}
-	if n.kind != sequenceNode {
-		p.errorf(n.pos, "exclude is a list of combinations, not %s", n.describe())
-		return
-	}
 	axes := make([]string, len(g.Matrix))
 	for i, a := range g.Matrix {
 		axes[i] = a.Name
 	}
-	for _, item := range n.items {
+	for _, item := range p.items(n, "exclude") {
 		if item.kind != mappingNode {
 			p.errorf(item.pos, "a combination is a mapping from axes to values, not %s", item.describe())
 			continue

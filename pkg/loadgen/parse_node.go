@@ -84,7 +84,7 @@ func (p *parse) loadYAML(src []byte) *node {
 			continue
 		}
 		if body != nil {
-			p.errorf(posOf(d.Body.GetToken()), "second document: a file holds one scenario")
+			p.errorf(startOf(d.Body), "second document: a file holds one scenario")
 			return nil
 		}
 		body = d.Body
@@ -168,6 +168,22 @@ func (p *parse) syntaxError(err error) {
 	p.hintf(pos, hint, "%s", msg)
 }
 
+// startOf is where a value begins. The library has the token of a block
+// mapping at its first colon.
+func startOf(n ast.Node) Pos {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		if !n.IsFlowStyle && len(n.Values) > 0 {
+			return posOf(n.Values[0].Key.GetToken())
+		}
+	case *ast.MappingValueNode:
+		return posOf(n.Key.GetToken())
+	case *ast.LiteralNode:
+		return posOf(n.Start)
+	}
+	return posOf(n.GetToken())
+}
+
 func posOf(t *token.Token) Pos {
 	if t == nil || t.Position == nil {
 		return Pos{Line: 1, Column: 1}
@@ -200,21 +216,23 @@ type converter struct {
 }
 
 func (c *converter) node(n ast.Node, depth int) *node {
-	pos := posOf(n.GetToken())
+	pos := startOf(n)
+	// What can't be read was reported; it counts as a text that is not known.
+	unknown := &node{pos: pos, kind: scalarNode, bad: true}
 	if c.stopped {
-		return &node{pos: pos}
+		return unknown
 	}
 	c.count++
 	if c.count > maxNodes || depth > maxNesting {
 		c.stopped = true
 		c.p.errorf(pos, "more than %d values or %d levels, counted with aliases expanded", maxNodes, maxNesting)
-		return &node{pos: pos}
+		return unknown
 	}
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		return c.mapping(n, depth)
 	case *ast.MappingValueNode:
-		out := &node{pos: posOf(n.Key.GetToken()), kind: mappingNode}
+		out := &node{pos: pos, kind: mappingNode}
 		c.entry(out, n, depth)
 		return out
 	case *ast.SequenceNode:
@@ -228,18 +246,18 @@ func (c *converter) node(n ast.Node, depth int) *node {
 			c.anchors[n.Name.String()] = n.Value
 		}
 		if n.Value == nil {
-			return &node{pos: pos}
+			return &node{pos: pos, kind: nullNode}
 		}
 		return c.node(n.Value, depth)
 	case *ast.AliasNode:
 		return c.alias(n, depth)
 	case *ast.TagNode:
 		c.p.errorf(pos, "tags such as %s are not used here", clip(printable(n.Start.Value), 40))
-		return &node{pos: pos}
+		return unknown
 	case *ast.NullNode:
 		return &node{pos: pos, kind: nullNode, text: n.Token.Value}
 	case *ast.LiteralNode:
-		return c.p.scalar(posOf(n.Start), n.Value.Value, true)
+		return c.p.scalar(pos, n.Value.Value, true)
 	case *ast.StringNode:
 		quoted := n.Token.Type == token.SingleQuoteType || n.Token.Type == token.DoubleQuoteType
 		return c.p.scalar(pos, n.Value, quoted)
@@ -247,14 +265,11 @@ func (c *converter) node(n ast.Node, depth int) *node {
 		return c.p.scalar(pos, n.GetToken().Value, false)
 	}
 	c.p.errorf(pos, "not used here: %s", strings.ToLower(n.Type().String()))
-	return &node{pos: pos}
+	return unknown
 }
 
 func (c *converter) mapping(n *ast.MappingNode, depth int) *node {
-	out := &node{pos: posOf(n.Start), kind: mappingNode}
-	if !n.IsFlowStyle && len(n.Values) > 0 {
-		out.pos = posOf(n.Values[0].Key.GetToken())
-	}
+	out := &node{pos: startOf(n), kind: mappingNode}
 	for _, v := range n.Values {
 		c.entry(out, v, depth)
 	}
@@ -287,12 +302,12 @@ func (c *converter) alias(n *ast.AliasNode, depth int) *node {
 	target, ok := c.anchors[name]
 	if !ok {
 		c.p.errorf(pos, "alias *%s without an anchor &%s before it", name, name)
-		return &node{pos: pos}
+		return &node{pos: pos, kind: scalarNode, bad: true}
 	}
 	for _, o := range c.open {
 		if o == name {
 			c.p.errorf(pos, "alias *%s is inside its own anchor", name)
-			return &node{pos: pos}
+			return &node{pos: pos, kind: scalarNode, bad: true}
 		}
 	}
 	c.open = append(c.open, name)

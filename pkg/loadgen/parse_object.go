@@ -3,6 +3,7 @@ package loadgen
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -87,9 +88,24 @@ func (o *object) has(key string) bool { return o != nil && o.lookup(key) != nil 
 // describe names what a node is, for messages.
 func (n *node) describe() string {
 	if n.kind == scalarNode {
-		return fmt.Sprintf("%q", clip(printable(n.text), 40))
+		s := clip(printable(n.text), 40)
+		if !n.quoted && s != "" && (s[0] >= '0' && s[0] <= '9' || s[0] == '-') {
+			return s // a number reads better without quotes
+		}
+		return strconv.Quote(s)
 	}
 	return n.kind.String()
+}
+
+// items is the entries of a list that must not be empty.
+func (p *parse) items(n *node, what string) []*node {
+	switch {
+	case n.kind != sequenceNode:
+		p.errorf(n.pos, "%s is a list, not %s", what, n.describe())
+	case len(n.items) == 0:
+		p.errorf(n.pos, "%s is empty", what)
+	}
+	return n.items
 }
 
 func (p *parse) errorf(pos Pos, format string, args ...any) { p.hintf(pos, "", format, args...) }
@@ -116,7 +132,7 @@ func (p *parse) text(n *node, what string) (string, bool) {
 	return n.text, !n.bad
 }
 
-// positive reads a duration above zero, def when the key is absent.
+// duration reads a time above zero, def when the key is absent.
 func (o *object) duration(key string, def time.Duration) time.Duration {
 	n := o.get(key)
 	if n == nil {

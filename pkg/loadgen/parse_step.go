@@ -161,7 +161,7 @@ func (p *parse) stepFits(g *Group, o *object, kind string, proto rt.Protocol) {
 		wrong, hint = proto == rt.HTTP, "an http target sends no events"
 	}
 	if wrong {
-		p.hintf(o.keyPos(kind), hint, "%s is impossible on a %s target (group %q)", kind, proto, g.Name)
+		p.hintf(o.keyPos(kind), hint, "%s is impossible on %s targets (group %q)", kind, proto, g.Name)
 		return
 	}
 	if kind == "emit" && o.has("ack") && proto != rt.SocketIO {

@@ -34,7 +34,7 @@ func (p *parse) target(name string, key, value *node) {
 		urls = []*node{single}
 	}
 	base := Target{Pos: key.pos, Header: p.headers(o.get("headers"))}
-	base.Protocol = rt.Protocol(o.enum("protocol", protocolWords))
+	base.Protocol = p.protocol(o.get("protocol"))
 	base.Namespace = p.namespace(o.get("namespace"))
 	base.Transports = p.transports(o.get("transports"))
 	base.Framing = rt.Framing(o.enum("framing", []string{string(rt.FramingNest), string(rt.FramingRaw)}))
@@ -61,6 +61,17 @@ func (p *parse) target(name string, key, value *node) {
 			p.targets[t.Name] = []*Target{&t}
 		}
 	}
+}
+
+func (p *parse) protocol(n *node) rt.Protocol {
+	if n == nil {
+		return ""
+	}
+	if n.text == "longpoll" {
+		p.hintf(n.pos, "one of "+strings.Join(protocolWords, ", "), "protocol %q is not supported yet", n.text)
+		return ""
+	}
+	return rt.Protocol(p.enum(n, "protocol", protocolWords))
 }
 
 // targetURL fills in what the URL tells and checks that the keys fit the

@@ -1,9 +1,6 @@
 package loadgen
 
-import (
-	"strconv"
-	"strings"
-)
+import "strconv"
 
 // Template is a payload compiled at load time: literal bytes and {{variables}}.
 // The zero value renders nothing. Templates are immutable and safe for
@@ -159,41 +156,4 @@ func mix64(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
-}
-
-// RenderClaims returns a copy of the claims in which every {{variable}} of a
-// text is replaced. Numbers, booleans and structure stay as they are.
-func (j *JWTSpec) RenderClaims(v *TemplateVars) map[string]any {
-	out := make(map[string]any, len(j.Claims))
-	for k, c := range j.Claims {
-		out[k] = renderClaim(c, v)
-	}
-	return out
-}
-
-func renderClaim(c any, v *TemplateVars) any {
-	switch c := c.(type) {
-	case string:
-		if !strings.Contains(c, "{{") {
-			return c
-		}
-		t, err := ParseTemplate(c)
-		if err != nil {
-			return c
-		}
-		return string(t.Append(nil, v))
-	case []any:
-		out := make([]any, len(c))
-		for i, x := range c {
-			out[i] = renderClaim(x, v)
-		}
-		return out
-	case map[string]any:
-		out := make(map[string]any, len(c))
-		for k, x := range c {
-			out[k] = renderClaim(x, v)
-		}
-		return out
-	}
-	return c
 }

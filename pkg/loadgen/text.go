@@ -237,6 +237,9 @@ func (t *textWriter) generator(g *Generator) {
 	if g.BytesPerConn > 0 {
 		s += "    " + byteSize(g.BytesPerConn) + " a connection"
 	}
+	if g.TrustworthyUpTo > 0 {
+		s += "    noise below " + shortDuration(g.TrustworthyUpTo)
+	}
 	if g.SelfDropped > 0 {
 		s += "    " + grouped(g.SelfDropped) + " dropped by rtk"
 	}
