@@ -13,22 +13,21 @@ import "sync"
 func (l *link) putOwn(f *frame) {
 	l.mu.Lock()
 	ok, kick := l.putLocked(f)
-	reads := l.reads
 	l.mu.Unlock()
 	if ok {
 		l.srv.count.messagesOut.Add(1)
 	}
 	switch {
-	case kick && reads:
+	case kick && l.reading:
 		l.own = true
 	case kick:
 		l.kick(nil)
 	}
 }
 
-// pushOwn leaves pending replies to the writer.
+// pushOwn leaves pending replies to the writer. It is called with inMu held.
 func (l *link) pushOwn() {
-	if l.own {
+	if l.reading && l.own {
 		l.own = false
 		l.writer.push(l)
 	}

@@ -26,12 +26,13 @@ func disconnectFrame(ns string) *frame {
 	return f
 }
 
-// bye ends the link in the way of its protocol, behind what is queued: the
-// namespaces are disconnected and the transport closed. code is the WebSocket
-// close code, 0 for none.
+// bye ends the link in the way of its protocol, behind what is queued. code is
+// the WebSocket close code, 0 for none.
 func (l *link) bye(reason string, code int) {
 	var finals []*frame
-	if l.codec == codecSocketIO && reason != reasonParse && reason != reasonUnauthorized {
+	// A Socket.IO client that gets DISCONNECT does not come back by itself, so
+	// only those get it that should not.
+	if l.codec == codecSocketIO && (reason == reasonServer || reason == reasonThrottled) {
 		l.connsMu.Lock()
 		for _, c := range l.conns {
 			finals = append(finals, disconnectFrame(c.ns.name))

@@ -9,15 +9,17 @@ import (
 )
 
 // enter admits a request to an endpoint. When it returns true the caller holds
-// one count of s.group; otherwise the request has been answered.
-func (s *Server) enter(w http.ResponseWriter, r *http.Request) bool {
+// one count of s.group; otherwise the request has been answered. A draining
+// server admits requests of sessions that it still has.
+func (s *Server) enter(w http.ResponseWriter, r *http.Request, ofSession bool) bool {
 	s.linksMu.Lock()
-	running := s.state.Load() == stateRunning
-	if running {
+	state := s.state.Load()
+	admit := state == stateRunning || state == stateDraining && ofSession && len(s.links) > 0
+	if admit {
 		s.group.Add(1)
 	}
 	s.linksMu.Unlock()
-	if !running {
+	if !admit {
 		s.count.handshake.add("not ready")
 		w.Header().Set("Retry-After", "1")
 		w.Header().Set("Connection", "close")
@@ -25,13 +27,13 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	if !s.origins.allow(w, r) {
+		s.group.Done()
 		s.count.handshake.add("origin")
 		if r.URL.Path == s.opts.WSPath || r.URL.Path == s.opts.EventsPath {
 			writeError(w, http.StatusForbidden, "forbidden_origin", "this origin is not allowed")
 		} else {
 			engineError(w, engineio.ErrForbidden)
 		}
-		s.group.Done()
 		return false
 	}
 	return true
@@ -40,7 +42,9 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request) bool {
 // serveSocketIO serves the Engine.IO endpoint (Engine.IO 4, HTTP long-polling
 // and WebSocket). The order of the checks is that of engine.io 6.
 func (s *Server) serveSocketIO(w http.ResponseWriter, r *http.Request) {
-	if !s.enter(w, r) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	sid := q.Get("sid")
+	if !s.enter(w, r, sid != "") {
 		return
 	}
 	defer s.group.Done()
@@ -48,7 +52,6 @@ func (s *Server) serveSocketIO(w http.ResponseWriter, r *http.Request) {
 		s.origins.preflight(w, r, "GET, POST, OPTIONS")
 		return
 	}
-	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		s.badHandshake(w, engineio.ErrBadRequest)
 		return
@@ -67,7 +70,6 @@ func (s *Server) serveSocketIO(w http.ResponseWriter, r *http.Request) {
 		s.badHandshake(w, engineio.ErrBadRequest)
 		return
 	}
-	sid := q.Get("sid")
 	if sid == "" {
 		switch {
 		case r.Method != http.MethodGet:

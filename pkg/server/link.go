@@ -96,7 +96,8 @@ type link struct {
 	bucket  throttle.Bucket
 	strikes throttle.Strikes
 	engine  *engine // of Socket.IO
-	own     bool    // a reply of the read goroutine waits for its next read
+	reading bool    // the read goroutine is handling a message
+	own     bool    // a reply waits for its next read; the read goroutine's only
 }
 
 // newLink makes a link that is registered nowhere yet.
@@ -105,7 +106,7 @@ func (s *Server) newLink(k kind, c codec, r *http.Request) *link {
 	l.shard = uint16(s.nextShard.Add(1) % uint32(len(s.writers)))
 	l.writer = s.writers[l.shard]
 	l.timer.owner = l
-	l.ctx, l.cancel = context.WithCancel(s.ctx)
+	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.shake = Handshake{
 		Time: time.Now(), RemoteAddr: r.RemoteAddr, Host: strings.Clone(r.Host),
 		Origin: strings.Clone(r.Header.Get("Origin")), UserAgent: strings.Clone(clip(r.UserAgent(), 256)),

@@ -11,7 +11,7 @@ var framePingWS = wsControl(wsPing, nil)
 
 // servePlainWS opens a plain WebSocket connection.
 func (s *Server) servePlainWS(w http.ResponseWriter, r *http.Request) {
-	if !s.enter(w, r) {
+	if !s.enter(w, r, false) {
 		return
 	}
 	defer s.group.Done()

@@ -34,8 +34,6 @@ type Server struct {
 	count    counters
 	started  time.Time
 
-	ctx       context.Context // ends with the server
-	cancel    context.CancelFunc
 	group     sync.WaitGroup // every goroutine that the server starts
 	stop      chan struct{}  // ends wheel and writers, after group
 	core      sync.WaitGroup
@@ -79,7 +77,6 @@ func New(o Options) (*Server, error) {
 		namespaces: make(map[string]*Namespace),
 		links:      make(map[*link]struct{}), sessions: make(map[string]*link),
 	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
 	for range runtime.GOMAXPROCS(0) {
 		s.writers = append(s.writers, newWriter())
 	}

@@ -17,14 +17,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	switch was {
 	case stateNew:
 		s.state.Store(stateStopped)
-		s.cancel()
 		return nil
 	case stateDraining, stateStopped:
 		s.state.Store(was)
 		return nil
 	}
-	err := s.sayGoodbye(ctx)
-	s.cancel()
+	s.sayGoodbye(ctx)
+	var err error
 	done := make(chan struct{})
 	go func() {
 		s.group.Wait()
@@ -55,7 +54,7 @@ const shutdownSpread = 10 * time.Second
 
 // sayGoodbye tells the clients to go, at a steady rate, so that they don't come
 // back to the other pods all at once.
-func (s *Server) sayGoodbye(ctx context.Context) error {
+func (s *Server) sayGoodbye(ctx context.Context) {
 	links := s.allLinks()
 	spread := shutdownSpread
 	if deadline, ok := ctx.Deadline(); ok {
@@ -73,5 +72,4 @@ func (s *Server) sayGoodbye(ctx context.Context) error {
 		}
 		l.bye(reasonShutdown, closeRestart)
 	}
-	return nil
 }

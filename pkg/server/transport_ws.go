@@ -82,9 +82,7 @@ func (v violation) Unwrap() error { return v.error }
 // ends the connection.
 func (k *socket) readLoop(l *link, handle func(binary bool, message []byte) error) {
 	err := k.readAll(l, handle)
-	l.inMu.Lock()
-	l.pushOwn()
-	l.inMu.Unlock()
+	l.flushOwn()
 	if l.readEnded(err) {
 		k.awaitClose()
 	}
@@ -122,6 +120,8 @@ func (k *socket) readOne(l *link, binary bool, r io.Reader, handle func(bool, []
 	}
 	l.inMu.Lock()
 	defer l.inMu.Unlock()
+	l.reading = true
+	defer func() { l.reading = false }()
 	if err := handle(binary, message); err != nil {
 		return violation{err}
 	}
@@ -153,7 +153,10 @@ func readMessage(dst []byte, r io.Reader, limit int) ([]byte, error) {
 // readEnded says goodbye for what ended the reading. It reports whether the
 // peer's close frame should be waited for.
 func (l *link) readEnded(err error) (await bool) {
-	if closed, ok := errors.AsType[*websocket.CloseError](err); ok && closed.Code != websocket.CloseAbnormalClosure {
+	if closed, ok := errors.AsType[*websocket.CloseError](err); ok {
+		if closed.Code == websocket.CloseAbnormalClosure {
+			return false // no close frame has come
+		}
 		// RFC 6455, 5.5.1: echo the status code.
 		code := closed.Code
 		if code == websocket.CloseNoStatusReceived {
