@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 
 	"github.com/realtime-toolkit/rtk/pkg/server"
 	"github.com/realtime-toolkit/rtk/pkg/server/auth"
+	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
 	"github.com/realtime-toolkit/rtk/pkg/server/stats"
 	"github.com/realtime-toolkit/rtk/pkg/wire/sse"
 )
@@ -523,4 +526,96 @@ func TestSSEGuard(t *testing.T) {
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) || res.StatusCode != http.StatusForbidden || !strings.Contains(string(body), "no_entry") {
 		t.Errorf("%d %s %v", res.StatusCode, body, err)
 	}
+}
+
+// A topic is one topic on all pods, and what is sent locally stays.
+func TestSSECrossesPods(t *testing.T) {
+	t.Parallel()
+	hub := cluster.NewHub()
+	a := startSSE(t, "http1", server.Options{Backplane: hub.Backplane()})
+	b := startSSE(t, "h2c", server.Options{Backplane: hub.Backplane()})
+	onA, onB := a.follow(t.Context(), t, "/events?topic=x"), b.follow(t.Context(), t, "/events?topic=x")
+	b.eventually(t, "one stream", func(p stats.Pod) bool { return p.Clients.SSE == 1 })
+	if err := a.Of(server.EventsNamespace).Local().To("x").Emit("local"); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Publish(server.EventsNamespace, []string{"x"}, nil, "everywhere", []byte(`{"n":1}`)); err != nil {
+		t.Fatal(err)
+	}
+	if m := await(t, onA, sse.KindEvent); m.Type != "local" || string(m.Data) != "null" {
+		t.Errorf("the own pod got %q %s first", m.Type, m.Data)
+	}
+	for name, in := range map[string]<-chan sse.Message{"own": onA, "other": onB} {
+		if m := await(t, in, sse.KindEvent); m.Type != "everywhere" || string(m.Data) != `{"n":1}` {
+			t.Errorf("the %s pod got %q %s", name, m.Type, m.Data)
+		}
+	}
+}
+
+// What an event stream can't carry is put into words: several arguments are an
+// array, binary ones base64.
+func TestSSEArguments(t *testing.T) {
+	t.Parallel()
+	g := startSSE(t, "http1", server.Options{})
+	in := g.follow(t.Context(), t, "/events?topic=a")
+	tests := []struct {
+		name string
+		args []any
+		want string
+	}{
+		{"none", nil, `null`},
+		{"several", []any{1, "two"}, `[1,"two"]`},
+		{"binary", []any{[]byte{1, 2, 3}}, `"AQID"`},
+		{"line ends in JSON white space", []any{json.RawMessage("{\n\"a\":\r\n1\r}")}, "{\n\"a\":\n1\n}"},
+		{"field names in a string", []any{"id: 5\nevent: evil\n\n"}, `"id: 5\nevent: evil\n\n"`},
+	}
+	for _, tt := range tests {
+		if err := g.Topic("a").Emit("line\nid: 7", tt.args...); err != nil {
+			t.Fatal(err)
+		}
+		if m := await(t, in, sse.KindEvent); string(m.Data) != tt.want || m.Type != "lineid: 7" || m.ID == "7" {
+			t.Errorf("%s: %q %q, want %q", tt.name, m.Type, m.Data, tt.want)
+		}
+	}
+}
+
+func BenchmarkSSEFanOut(b *testing.B) {
+	s, err := server.New(server.Options{QueueMessages: 1 << 20, QueueBytes: 1 << 30})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := s.Start(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	h := httptest.NewServer(s)
+	const streams = 100
+	var got sync.WaitGroup
+	for range streams {
+		nc, err := net.Dial("tcp", h.Listener.Addr().String())
+		if err != nil {
+			b.Fatal(err)
+		}
+		got.Go(func() {
+			_, _ = io.Copy(io.Discard, nc)
+			nc.Close()
+		})
+		fmt.Fprint(nc, "GET /events?topic=a HTTP/1.1\r\nHost: x\r\n\r\n")
+	}
+	for s.Stats().Clients.SSE < streams {
+		time.Sleep(time.Millisecond)
+	}
+	topic, args := s.Topic("a"), []byte(`{"text":"`+strings.Repeat("x", 100)+`"}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := topic.EmitRaw("message", args); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.StopTimer()
+	if err := s.Shutdown(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	got.Wait()
+	h.Close()
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/streams, "ns/delivery")
 }

@@ -77,7 +77,7 @@ func (s *Server) open(l *link, c *Conn, hello *frame, joined func() error) error
 
 // readNothing waits for the end of a client that has nothing more to say.
 func (l *link) readNothing(nc net.Conn) {
-	var buf [512]byte
+	var buf [64]byte // clients send nothing more; what they do send is read to no end
 	for {
 		if _, err := nc.Read(buf[:]); err != nil {
 			l.abort(readReason(err))
