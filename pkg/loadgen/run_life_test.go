@@ -49,7 +49,7 @@ func TestLatencyCountsFromTheIntendedSend(t *testing.T) {
 			return nil
 		}
 		r := bench(t, s, strings.Replace(steady, "within: 5s", "within: 20s", 1))
-		wantBroken(t, r, "fail threshold ack_latency{event=say}: p99 < 200ms: 9.31s")
+		wantBroken(t, r, "fail threshold ack_latency{event=say}: p99 < 200ms: 9.4s")
 		wantVerdict(t, r, Fail)
 		ack := metric(t, r, AckLatency, LabelEvent, "say")
 		service := metric(t, r, ServiceLatency, LabelEvent, "say")

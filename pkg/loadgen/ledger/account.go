@@ -150,23 +150,20 @@ func (s *subscriber) window(h *history, reliable bool) (due [2]span, unsure int6
 			unsure++
 		}
 	}
-	hi := uint32(len(h.sent))
+	hi, gone := uint32(len(h.sent)), uint32(len(h.sent))
 	if s.to != endless {
-		gone := h.sentFrom(s.to)
+		gone = max(h.sentFrom(s.to), lo)
 		hi = max(h.doneBy(s.to), lo)
-		unsure += int64(max(gone, hi) - hi)
 	}
 	if s.cut == 0 || s.cut >= s.to {
-		return [2]span{{lo, hi}}, unsure
+		return [2]span{{lo, hi}}, unsure + int64(gone-hi)
 	}
 	before := min(max(h.doneBy(s.cut), lo), hi)
-	after := min(max(h.sentFrom(s.cut), before), hi)
-	unsure += int64(after - before)
-	due[0] = span{lo, before}
-	if reliable {
-		due[1] = span{after, hi}
+	if !reliable { // what is sent after the cut is not expected
+		return [2]span{{lo, before}}, unsure + int64(max(h.sentFrom(s.cut), before)-before)
 	}
-	return due, unsure
+	after := min(max(h.sentFrom(s.cut), before), hi)
+	return [2]span{{lo, before}, {after, hi}}, unsure + int64(after-before) + int64(gone-hi)
 }
 
 // Damage returns how many corrupt markers and how many markers of other runs
