@@ -162,6 +162,10 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("metrics lack %s", want)
 		}
 	}
+	g.set(func(p *stats.Pod) { p.Backplane = nil })
+	if status, body := do(t, srv, "GET", "/metrics", ""); status != 200 || strings.Contains(body, "rtk_cluster_") {
+		t.Errorf("a pod alone: %d, want no rtk_cluster_ metrics", status)
+	}
 }
 
 func TestPprofHidesTheCommandLine(t *testing.T) {

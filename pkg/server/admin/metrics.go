@@ -3,6 +3,7 @@ package admin
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -41,6 +42,9 @@ type plainMetric struct {
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType
 	value func(*stats.Pod) float64
+	// clustered metrics are left out by a pod that works alone, for which an
+	// alert on a missing connection would be false.
+	clustered bool
 }
 
 type splitMetric struct {
@@ -52,10 +56,10 @@ type splitMetric struct {
 func newCollector(gw Gateway) *collector {
 	c := &collector{gw: gw, info: prometheus.NewDesc("rtk_pod_info", "The pod: always 1.", []string{"pod", "version"}, nil)}
 	gauge := func(name, help string, f func(*stats.Pod) float64) {
-		c.plain = append(c.plain, plainMetric{prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, f})
+		c.plain = append(c.plain, plainMetric{prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, f, strings.HasPrefix(name, "rtk_cluster_")})
 	}
 	counter := func(name, help string, f func(*stats.Pod) float64) {
-		c.plain = append(c.plain, plainMetric{prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue, f})
+		c.plain = append(c.plain, plainMetric{prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue, f, strings.HasPrefix(name, "rtk_cluster_")})
 	}
 	split := func(kind prometheus.ValueType, name, help, label string, f func(*stats.Pod) map[string]float64) {
 		c.split = append(c.split, splitMetric{prometheus.NewDesc(name, help, []string{label}, nil), kind, f})
@@ -94,12 +98,7 @@ func newCollector(gw Gateway) *collector {
 	counter("rtk_volatile_dropped_total", "Volatile messages that were not queued.", func(p *stats.Pod) float64 { return float64(p.Queues.VolatileDropped) })
 
 	link := func(f func(*stats.Backplane) float64) func(*stats.Pod) float64 {
-		return func(p *stats.Pod) float64 {
-			if p.Backplane == nil {
-				return 0
-			}
-			return f(p.Backplane)
-		}
+		return func(p *stats.Pod) float64 { return f(p.Backplane) }
 	}
 	gauge("rtk_cluster_connected", "1 while the link to the other pods is up.", link(func(b *stats.Backplane) float64 { return boolValue(b.Connected) }))
 	gauge("rtk_cluster_degraded", "1 while messages to or from other pods may be late or lost.", link(func(b *stats.Backplane) float64 { return boolValue(b.Degraded) }))
@@ -130,6 +129,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	p := c.gw.Stats()
 	ch <- prometheus.MustNewConstMetric(c.info, prometheus.GaugeValue, 1, p.ID, p.Version)
 	for _, m := range c.plain {
+		if m.clustered && p.Backplane == nil {
+			continue
+		}
 		ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&p))
 	}
 	for _, m := range c.split {
