@@ -73,6 +73,22 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (id *auth.Ide
 	return nil, false, false
 }
 
+// The event that the fault AuthLeak sends to clients with a bad token.
+const (
+	leakEvent = "message"
+	leakData  = `{"leak":true}`
+)
+
+// leaks reports whether the request is to be served the fault AuthLeak.
+func (s *Server) leaks(r *http.Request) bool {
+	if s.opts.Faults == nil || !s.opts.Faults.AuthLeak {
+		return false
+	}
+	token, found := auth.Extract(r, nil, s.opts.AuthPlaces)
+	_, no := s.verify(r.Context(), token, found)
+	return no != nil
+}
+
 // writeError answers a request with {"error":{"code":…,"message":…}}.
 func writeError(w http.ResponseWriter, status int, code, message string) {
 	h := w.Header()

@@ -87,7 +87,7 @@ func (l *link) authenticate(payload []byte) (*auth.Identity, *refusal) {
 func (l *link) reject(ns string, no *refusal) {
 	if f := l.srv.opts.Faults; f != nil && f.AuthLeak {
 		l.control(func(dst []byte) []byte {
-			return socketio.AppendEvent(dst, ns, socketio.NoID, "message", []byte(`{"leak":true}`), 0)
+			return socketio.AppendEvent(dst, ns, socketio.NoID, leakEvent, []byte(leakData), 0)
 		})
 	}
 	l.control(func(dst []byte) []byte {

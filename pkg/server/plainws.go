@@ -31,6 +31,10 @@ func (s *Server) servePlainWS(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusNotFound, "invalid_namespace", "no such namespace")
 		return
 	}
+	if s.leaks(r) {
+		s.leakPlainWS(w, r)
+		return
+	}
 	id, late, ok := s.authorize(w, r)
 	if !ok {
 		return
@@ -117,4 +121,15 @@ func (c *Conn) plainReply(fill func([]byte) []byte) {
 	if f := wsFrame(wsText, 128, fill); len(f.body) > 0 {
 		c.link.putOwn(f)
 	}
+}
+
+// leakPlainWS serves the fault AuthLeak.
+func (s *Server) leakPlainWS(w http.ResponseWriter, r *http.Request) {
+	k, err := s.upgrade(w, r)
+	if err != nil {
+		return
+	}
+	f := wsFrame(wsText, 64, func(dst []byte) []byte { return nestws.Append(dst, leakEvent, []byte(leakData)) })
+	f.wire = append(f.wire, wsCloseFrame(closePolicy, reasonUnauthorized).wire...)
+	s.group.Go(func() { k.refuse(f, s.opts.CloseTimeout) })
 }
