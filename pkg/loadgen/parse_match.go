@@ -84,6 +84,9 @@ func (p *parse) mappingCond(n *node) cond {
 	if ops > 0 && ops < len(n.entries) {
 		p.hintf(n.pos, "write the field as a path: $.in", "operators (%s) and fields can't be mixed", strings.Join(matchOps, " "))
 	}
+	if ops == 1 && len(all) == 1 {
+		return all[0] // so that {in: [a, /b/]} looks at plain text too
+	}
 	if ops == 0 && paths == 0 {
 		return append(allCond{objectCond{}}, all...)
 	}
