@@ -1,0 +1,3 @@
+// Package interop tests rtk pods in one cluster with Socket.IO servers in Node,
+// over a real Redis. What both sides must do is the same table.
+package interop
