@@ -72,18 +72,38 @@ func TestOverrideTargets(t *testing.T) {
 		err       string
 	}{
 		{"none", overrideBase, nil, []string{"api socketio http://x:1/base?q=1 /chat", "feed sse http://x:2/events?topic=t ", "a: api", "b: feed"}, ""},
-		{"the only one becomes a list", overrideBase, []string{"http://h:1", "http://h:2/other"},
-			[]string{"h:1 socketio http://h:1/base?q=1 /chat", "h:2 socketio http://h:2/other /chat", "feed sse http://x:2/events?topic=t ", "a: h:1 h:2", "b: feed"}, ""},
-		{"by protocol", overrideBase, []string{"sse+http://h:1", "sio+http://h:2"},
-			[]string{"h:2 socketio http://h:2/base?q=1 /chat", "h:1 sse http://h:1/events?topic=t ", "a: h:2", "b: h:1"}, ""},
-		{"equal hosts get names of their own", overrideBase, []string{"http://h/a", "http://h/b"},
-			[]string{"h socketio http://h/a /chat", "h-2 socketio http://h/b /chat", "feed sse http://x:2/events?topic=t ", "a: h h-2", "b: feed"}, ""},
-		{"in order where groups pick", pods, []string{"http://h:1", "http://h:2"},
-			[]string{"h:1 socketio http://h:1/base?q=1 /chat", "h:2 socketio http://h:2 /", "feed sse http://x:2/events?topic=t ", "a: h:1", "c: h:2", "b: feed"}, ""},
+		{
+			"the only one becomes a list", overrideBase,
+			[]string{"http://h:1", "http://h:2/other"},
+			[]string{"h:1 socketio http://h:1/base?q=1 /chat", "h:2 socketio http://h:2/other /chat", "feed sse http://x:2/events?topic=t ", "a: h:1 h:2", "b: feed"},
+			"",
+		},
+		{
+			"by protocol", overrideBase,
+			[]string{"sse+http://h:1", "sio+http://h:2"},
+			[]string{"h:2 socketio http://h:2/base?q=1 /chat", "h:1 sse http://h:1/events?topic=t ", "a: h:2", "b: h:1"},
+			"",
+		},
+		{
+			"equal hosts get names of their own", overrideBase,
+			[]string{"http://h/a", "http://h/b"},
+			[]string{"h socketio http://h/a /chat", "h-2 socketio http://h/b /chat", "feed sse http://x:2/events?topic=t ", "a: h h-2", "b: feed"},
+			"",
+		},
+		{
+			"in order where groups pick", pods,
+			[]string{"http://h:1", "http://h:2"},
+			[]string{"h:1 socketio http://h:1/base?q=1 /chat", "h:2 socketio http://h:2 /", "feed sse http://x:2/events?topic=t ", "a: h:1", "c: h:2", "b: feed"},
+			"",
+		},
 		{"too few where groups pick", pods, []string{"http://h:1"}, nil, "so 2 are needed"},
 		{"each takes any number", strings.Replace(pods, "target: api,", "target: each-sio,", 1), []string{"http://h:1"}, []string{"h:1 socketio http://h:1/base?q=1 /chat", "feed sse http://x:2/events?topic=t ", "a: h:1", "b: feed"}, ""},
-		{"the target axis follows", strings.Replace(overrideBase, "target: api, flow", "matrix: { target: [api] }, flow", 1), []string{"http://h:1", "http://h:2"},
-			[]string{"h:1 socketio http://h:1/base?q=1 /chat", "h:2 socketio http://h:2/base?q=1 /chat", "feed sse http://x:2/events?topic=t ", "a: h:1 h:2 [h:1 h:2]", "b: feed"}, ""},
+		{
+			"the target axis follows", strings.Replace(overrideBase, "target: api, flow", "matrix: { target: [api] }, flow", 1),
+			[]string{"http://h:1", "http://h:2"},
+			[]string{"h:1 socketio http://h:1/base?q=1 /chat", "h:2 socketio http://h:2/base?q=1 /chat", "feed sse http://x:2/events?topic=t ", "a: h:1 h:2 [h:1 h:2]", "b: feed"},
+			"",
+		},
 		{"a protocol that is not there", overrideBase, []string{"ws://h"}, nil, "the scenario has only socketio and sse targets"},
 		{"a threshold names the old one", overrideBase + "thresholds: { \"connect_latency{target=api}\": p99 < 1s }\n", []string{"http://h"}, nil, `names target "api"`},
 	} {
