@@ -22,11 +22,10 @@ const (
 // stream begins. Last-Event-ID is accepted and has no effect: there is no
 // history to resume from.
 func (s *Server) serveSSE(w http.ResponseWriter, r *http.Request) {
-	if !s.origins.allow(w, r) {
-		s.count.handshake.add("origin")
-		writeError(w, http.StatusForbidden, "forbidden_origin", "this origin may not connect")
+	if !s.enter(w, r, false) {
 		return
 	}
+	defer s.group.Done()
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodOptions:
@@ -35,10 +34,6 @@ func (s *Server) serveSSE(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
 		s.refuseSSE(w, http.StatusMethodNotAllowed, "bad_method", "an event stream is fetched with GET")
-		return
-	}
-	if s.state.Load() != stateRunning {
-		refuseStopping(w)
 		return
 	}
 	if !acceptsEvents(r.Header.Values("Accept")) {
@@ -50,15 +45,15 @@ func (s *Server) serveSSE(w http.ResponseWriter, r *http.Request) {
 		s.refuseSSE(w, http.StatusBadRequest, code, err.Error())
 		return
 	}
+	if s.leaks(r) {
+		leakSSE(w)
+		return
+	}
 	id, late, ok := s.authorize(w, r)
 	if !ok {
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-cache, no-store, no-transform")
-	h.Set("X-Accel-Buffering", "no")
-	h.Set("X-Content-Type-Options", "nosniff")
+	eventStreamHeader(w.Header())
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return
@@ -122,21 +117,24 @@ func fromBrowser(r *http.Request) bool {
 	return r.Header.Get("Sec-Fetch-Mode") != "" || strings.HasPrefix(r.UserAgent(), "Mozilla/")
 }
 
+func eventStreamHeader(h http.Header) {
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-cache, no-store, no-transform")
+	h.Set("X-Accel-Buffering", "no")
+	h.Set("X-Content-Type-Options", "nosniff")
+}
+
 func (s *Server) refuseSSE(w http.ResponseWriter, status int, code, message string) {
 	s.count.handshake.add("bad request")
 	writeError(w, status, code, message)
-}
-
-func refuseStopping(w http.ResponseWriter) {
-	w.Header().Set("Retry-After", "1")
-	writeError(w, http.StatusServiceUnavailable, "unavailable", "this pod takes no clients now; try again")
 }
 
 // refuseStream answers for an error of openStream, before the stream.
 func (s *Server) refuseStream(w http.ResponseWriter, err error) {
 	w.Header().Del("X-Accel-Buffering")
 	if errors.Is(err, ErrClosed) {
-		refuseStopping(w)
+		w.Header().Set("Retry-After", "1")
+		writeError(w, http.StatusServiceUnavailable, "unavailable", "the server is shutting down")
 		return
 	}
 	s.count.handshake.add("guard")
@@ -150,4 +148,10 @@ func (s *Server) appendRetry(dst []byte) []byte {
 		return dst
 	}
 	return sse.Append(dst, &sse.Event{Retry: s.opts.SSERetry})
+}
+
+// leakSSE serves the fault AuthLeak.
+func leakSSE(w http.ResponseWriter) {
+	eventStreamHeader(w.Header())
+	_, _ = w.Write(sse.Append(nil, &sse.Event{Type: leakEvent, Data: []byte(leakData)}))
 }

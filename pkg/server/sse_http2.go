@@ -28,10 +28,10 @@ func (s *Server) streamHTTP2(w http.ResponseWriter, cfg streamConfig) {
 	p := &pump{link: c.link, w: w, control: http.NewResponseController(w)}
 	// A link that ends must not wait for a write that the client does not take.
 	unblocked := make(chan struct{})
-	stop := context.AfterFunc(p.link.ctx, func() {
+	stop := context.AfterFunc(p.link.context(), func() {
 		defer close(unblocked)
 		if p.writing.Load() {
-			_ = p.control.SetWriteDeadline(p.deadline())
+			_ = p.control.SetWriteDeadline(time.Unix(1, 0))
 		}
 	})
 	reason := p.run(cfg.Request.Context())
@@ -72,7 +72,10 @@ func (p *pump) run(ctx context.Context) string {
 func (p *pump) write(data []byte) error {
 	p.writing.Store(true)
 	defer p.writing.Store(false)
-	_ = p.control.SetWriteDeadline(p.deadline())
+	if p.link.context().Err() != nil { // ended before it could see that we write
+		return ErrClosed
+	}
+	_ = p.control.SetWriteDeadline(time.Now().Add(p.link.srv.opts.WriteTimeout))
 	if _, err := p.w.Write(data); err != nil {
 		return err
 	}
@@ -80,20 +83,4 @@ func (p *pump) write(data []byte) error {
 		return err
 	}
 	return p.control.SetWriteDeadline(time.Time{})
-}
-
-// deadline is when a write that begins now has to be done. While the gateway
-// shuts down, the link's context has ended and its queue is still written out.
-func (p *pump) deadline() time.Time {
-	l := p.link
-	l.mu.Lock()
-	dead := l.dead
-	l.mu.Unlock()
-	switch {
-	case dead:
-		return time.Unix(1, 0)
-	case l.ctx.Err() != nil:
-		return time.Now().Add(l.srv.opts.CloseTimeout)
-	}
-	return time.Now().Add(l.srv.opts.WriteTimeout)
 }

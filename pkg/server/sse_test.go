@@ -386,6 +386,26 @@ func TestSSEAuth(t *testing.T) {
 	})
 }
 
+func TestSSEAuthFaults(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, mode string) {
+		verifier, err := auth.New(auth.Options{Secret: []byte(sseSecret)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(verifier.Close)
+		g := startSSE(t, mode, server.Options{Auth: verifier, Faults: &server.Faults{AuthLeak: true}})
+		in := g.follow(t.Context(), t, "/events?topic=a")
+		if m := await(t, in, sse.KindEvent); string(m.Data) != `{"leak":true}` {
+			t.Errorf("leaked %s", m.Data)
+		}
+		awaitEnd(t, in)
+
+		g = startSSE(t, mode, server.Options{Auth: verifier, Faults: &server.Faults{AuthOff: true}})
+		g.follow(t.Context(), t, "/events?topic=a&token=nonsense")
+	})
+}
+
 func TestSSEEndsWithItsToken(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, mode string) {
