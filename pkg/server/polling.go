@@ -34,7 +34,6 @@ func (s *Server) openPolling(w http.ResponseWriter, r *http.Request) {
 	l.engine.poll = &poll{getting: true}
 	l.pulls, l.wake = true, make(chan struct{}, 1)
 	if !s.remember(l) {
-		l.cancel()
 		writeError(w, http.StatusServiceUnavailable, "unavailable", "the server is shutting down")
 		return
 	}
@@ -163,8 +162,7 @@ func (s *Server) servePost(w http.ResponseWriter, r *http.Request, l *link) {
 		return
 	}
 	s.count.bytesIn.Add(uint64(len(data)))
-	if err := l.payload(data); err != nil {
-		l.postEnded(err)
+	if err := l.payload(data); err != nil && !l.postEnded(err) {
 		s.badHandshake(w, engineio.ErrBadRequest)
 		return
 	}
@@ -190,8 +188,10 @@ func (l *link) payload(body []byte) error {
 	return engineio.DecodePayload(body, maxRecords, l.enginePacket)
 }
 
-// postEnded ends a polling session for the error of one of its packets.
-func (l *link) postEnded(err error) {
+// postEnded ends a polling session for the error of one of its packets. It
+// reports whether the end is an orderly one: then the request itself was
+// sound and is answered with ok; why the session ended goes out with the GET.
+func (l *link) postEnded(err error) (orderly bool) {
 	switch {
 	case errors.Is(err, errPeerClosed):
 		l.bye(reasonTransportClose, 0)
@@ -202,5 +202,7 @@ func (l *link) postEnded(err error) {
 	default:
 		l.srv.count.protocol.Add(1)
 		l.abort(reasonParse)
+		return false
 	}
+	return true
 }
