@@ -165,7 +165,8 @@ func (r *benchRun) podFlags() []string {
 	if limit == "" {
 		limit = "20"
 	}
-	return append([]string{"--throttle", limit + "/s", "--throttle-burst", "40"}, r.serveFlags...)
+	// No strikes: a flooder that is cut off can't show that it is let back in.
+	return append([]string{"--throttle", limit + "/s", "--throttle-burst", "40", "--throttle-strikes", "-1"}, r.serveFlags...)
 }
 
 // parse reads and checks one scenario.
@@ -181,9 +182,9 @@ func (r *benchRun) parse(name string) (*loadgen.Scenario, error) {
 		return nil, err
 	}
 	sc, diags := loadgen.Parse(name, src, r.lookup)
-	if diags.HasErrors() {
-		printDiagnostics(r.env.Stderr, diags)
-		return nil, &exitError{code: exitUsage}
+	if len(diags) > 0 {
+		fmt.Fprintln(r.env.Stderr, diags.Format())
+		return nil, usagef("%s: %d mistakes, nothing was sent", name, len(diags))
 	}
 	return sc, nil
 }

@@ -22,18 +22,18 @@ const (
 // the source addresses to spread over, nil for the system's choice; loopback
 // targets are spread over 127/8.
 func checkBudget(plan *loadgen.Plan) ([]string, error) {
-	need := plan.Clients() + spareDescriptors
+	need := plan.Descriptors + spareDescriptors
 	limit, err := raiseDescriptors(need)
 	if err != nil {
 		return nil, err
 	}
 	if limit > 0 && need > limit {
 		return nil, hint(&exitError{exitInconclusive, fmt.Errorf("open files limit is %s but %s clients need about %s",
-			thousands(int64(limit)), thousands(int64(plan.Clients())), thousands(int64(need)))},
+			thousands(int64(limit)), thousands(int64(plan.Clients)), thousands(int64(need)))},
 			"raise it with   ulimit -n "+strconv.Itoa(need)+"   in this shell, or lower the number of clients")
 	}
 	most, loopback := 0, true
-	for addr, n := range plan.ClientsByAddress() {
+	for addr, n := range plan.Ports {
 		most = max(most, n)
 		loopback = loopback && isLoopback(addr)
 	}
