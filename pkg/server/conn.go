@@ -70,12 +70,16 @@ func (c *Conn) Protocol() string { return c.link.kind.protocol() }
 func (c *Conn) Transport() string { return c.link.transport() }
 
 // RemoteAddr returns the address of the client's TCP connection.
-func (c *Conn) RemoteAddr() string { return c.link.shake.RemoteAddr }
+func (c *Conn) RemoteAddr() string { return c.link.remote }
 
 // Handshake returns what is kept of the first request.
 func (c *Conn) Handshake() Handshake {
-	h := c.link.shake
-	h.Auth = c.payload
+	l := c.link
+	s := l.shake.Value()
+	h := Handshake{
+		Time: l.since, RemoteAddr: l.remote, Host: s.host, Origin: s.origin, UserAgent: s.userAgent,
+		Path: s.path, Query: l.query, Secure: s.secure, Auth: c.payload,
+	}
 	if len(h.Auth) == 0 {
 		h.Auth = []byte("{}")
 	}

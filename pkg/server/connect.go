@@ -68,19 +68,19 @@ func (l *link) authenticate(payload []byte) (*auth.Identity, *refusal) {
 	if !found {
 		member, has := rawjson.Member(payload, "token")
 		if has && string(member) != `""` && !s.opts.AuthPlaces.NoAuthPayload {
-			return s.verify(l.ctx, "", false) // there, but not one clear token
+			return s.verify(l.context(), "", false) // there, but not one clear token
 		}
 		if e.identity != nil {
 			return e.identity, nil
 		}
 		token, found = e.token, e.token != ""
-		id, no := s.verify(l.ctx, token, found)
+		id, no := s.verify(l.context(), token, found)
 		if no == nil {
 			e.identity, e.token = id, ""
 		}
 		return id, no
 	}
-	return s.verify(l.ctx, token, true)
+	return s.verify(l.context(), token, true)
 }
 
 // reject tells the client that its token is no good. The caller closes.
@@ -117,7 +117,7 @@ func connectError(err error) (message string, data []byte) {
 // goes out behind it. then, if not nil, runs before as well and may refuse.
 func (l *link) join(c *Conn, hello func() *frame, then func() error) error {
 	l.pushOwn()
-	err := c.ns.admit(l.ctx, c)
+	err := c.ns.admit(l.context(), c)
 	if err == nil && then != nil {
 		err = then()
 	}

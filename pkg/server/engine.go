@@ -184,12 +184,13 @@ func (l *link) socketPacket(p *socketio.Packet, attachments [][]byte) error {
 	return fmt.Errorf("%w: %v", errDirection, p.Type)
 }
 
-// conn returns the link's connection in a namespace, or nil.
+// conn returns the link's connection in a namespace, or nil. A link that is not
+// Socket.IO has one only.
 func (l *link) conn(ns []byte) *Conn {
 	l.connsMu.Lock()
 	defer l.connsMu.Unlock()
 	for _, c := range l.conns {
-		if c.ns.name == string(ns) {
+		if l.engine == nil || c.ns.name == string(ns) {
 			return c
 		}
 	}

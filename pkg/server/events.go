@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -57,7 +58,7 @@ func (n *Namespace) dispatch(c *Conn, name, args []byte, attachments [][]byte, w
 	}
 	e := events.Get().(*Event)
 	*e = Event{Name: h.name, Args: args, Attachments: attachments, WantsAck: wantsAck}
-	reply, err := n.run(c.link.ctx, c, h.fn, e)
+	reply, err := n.run(c.link.context(), c, h.fn, e)
 	*e = Event{}
 	events.Put(e)
 	return reply, err
@@ -143,13 +144,16 @@ func peekEvent(b []byte) (p peeked, ok bool) {
 	if len(b) == 0 || b[0] != '2' && b[0] != '5' {
 		return p, false
 	}
-	binary := b[0] == '5'
+	binary, tooLong := b[0] == '5', false
 	b = b[1:]
 	p.ns, p.id = rootNS, socketio.NoID
 	number := func() int64 {
 		n := int64(-1)
 		for len(b) > 0 && b[0] >= '0' && b[0] <= '9' {
-			n = min(max(n, 0)*10+int64(b[0]-'0'), 1<<53)
+			if n > math.MaxInt64/10-1 {
+				n, tooLong = 0, true
+			}
+			n = max(n, 0)*10 + int64(b[0]-'0')
 			b = b[1:]
 		}
 		return n
@@ -169,7 +173,7 @@ func peekEvent(b []byte) (p peeked, ok bool) {
 		b = b[min(end+1, len(b)):]
 	}
 	p.id = number()
-	return p, true
+	return p, !tooLong
 }
 
 var rootNS = []byte("/")

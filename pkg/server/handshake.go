@@ -120,13 +120,12 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
 	l := s.newSession(kindWebSocket, r)
 	k.bind(l)
 	if !s.remember(l) {
-		l.cancel()
 		s.group.Go(func() { k.refuse(wsCloseFrame(closeRestart, ""), s.opts.CloseTimeout) })
 		return
 	}
 	l.put(l.openFrame(), nil)
 	l.watch()
-	s.group.Go(func() { k.readLoop(l, l.engineMessage) })
+	s.group.Go(func() { k.readLoop(l) })
 }
 
 // engineMessage handles one WebSocket message of a Socket.IO connection.

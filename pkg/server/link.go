@@ -4,11 +4,11 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unique"
 
 	"github.com/realtime-toolkit/rtk/pkg/server/throttle"
 )
@@ -81,9 +81,12 @@ type link struct {
 	beat      *frame // what a heartbeat sends; nil: none
 	farewell  *frame // of SSE
 
-	ctx    context.Context
+	std    context.Context // made when somebody asks; see linkContext
 	cancel context.CancelFunc
-	shake  Handshake
+	shake  unique.Handle[shake]
+	since  time.Time
+	remote string
+	query  string
 
 	connsMu sync.Mutex
 	conns   []*Conn
@@ -106,16 +109,11 @@ func (s *Server) newLink(k kind, c codec, r *http.Request) *link {
 	l.shard = uint16(s.nextShard.Add(1) % uint32(len(s.writers)))
 	l.writer = s.writers[l.shard]
 	l.timer.owner = l
-	l.ctx, l.cancel = context.WithCancel(context.Background())
-	l.shake = Handshake{
-		Time: time.Now(), RemoteAddr: r.RemoteAddr, Host: strings.Clone(r.Host),
-		Origin: strings.Clone(r.Header.Get("Origin")), UserAgent: strings.Clone(clip(r.UserAgent(), 256)),
-		Path: strings.Clone(r.URL.Path), Query: cutToken(r.URL.RawQuery, s.opts.AuthPlaces), Secure: r.TLS != nil,
-	}
+	l.since, l.remote = time.Now(), r.RemoteAddr
+	l.query = cutToken(r.URL.RawQuery, s.opts.AuthPlaces)
+	l.shake = sharedShake(r)
 	return l
 }
-
-func clip(s string, n int) string { return s[:min(len(s), n)] }
 
 func (l *link) transport() string {
 	l.mu.Lock()
@@ -211,8 +209,11 @@ func (l *link) abort(reason string) {
 		l.messages, l.bytes = 0, 0
 	}
 	nc, raw, reads := l.nc, l.raw, l.reads
+	cancel := l.cancel
 	l.mu.Unlock()
-	l.cancel()
+	if cancel != nil {
+		cancel()
+	}
 	l.srv.wheel.disarm(&l.timer)
 	switch {
 	case nc == nil:

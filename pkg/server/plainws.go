@@ -65,12 +65,15 @@ func (s *Server) runPlainWS(k *socket, l *link, c *Conn, late bool) {
 		l.evict()
 	}
 	l.watch()
-	k.readLoop(l, c.plainMessage)
+	k.readLoop(l)
 }
 
 // plainMessage handles one {"event","data"} frame (NestJS WsAdapter).
-func (c *Conn) plainMessage(_ bool, b []byte) error {
-	l := c.link
+func (l *link) plainMessage(b []byte) error {
+	c := l.conn(nil)
+	if c == nil {
+		return nil // the goodbye has been said
+	}
 	l.srv.count.messagesIn.Add(1)
 	profile := l.srv.opts.WSProfile
 	ok, retry, err := l.allow()

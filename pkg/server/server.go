@@ -45,7 +45,7 @@ type Server struct {
 
 	linksMu  sync.Mutex
 	links    map[*link]struct{}
-	sessions map[string]*link // Socket.IO, by Engine.IO sid
+	sessions map[string]*link // those that began with polling, by Engine.IO sid
 }
 
 // States of a Server.
@@ -203,7 +203,7 @@ func (s *Server) remember(l *link) bool {
 		return false
 	}
 	s.links[l] = struct{}{}
-	if l.engine != nil {
+	if l.engine != nil && l.engine.poll != nil {
 		s.sessions[l.engine.sid] = l
 	}
 	// A link counts in the group, so that what it starts at its end, on

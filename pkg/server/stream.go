@@ -61,7 +61,6 @@ func (s *Server) openStream(cfg streamConfig) (*Conn, error) {
 // caller knows the link when it fails.
 func (s *Server) open(l *link, c *Conn, hello *frame, joined func() error) error {
 	if !s.remember(l) {
-		l.cancel()
 		return ErrClosed
 	}
 	err := l.join(c, func() *frame { return hello }, joined)
@@ -69,7 +68,6 @@ func (s *Server) open(l *link, c *Conn, hello *frame, joined func() error) error
 		l.mu.Lock()
 		l.nc, l.raw, l.dead, l.phase, l.reason = nil, nil, true, phaseClosed, "refused"
 		l.mu.Unlock()
-		l.cancel()
 		l.teardown()
 	}
 	return err
@@ -96,7 +94,7 @@ func readReason(err error) string {
 }
 
 // done is closed when the link has ended.
-func (l *link) done() <-chan struct{} { return l.ctx.Done() }
+func (l *link) done() <-chan struct{} { return l.context().Done() }
 
 // errUpgraded means that the transport that pulls has been replaced.
 var errUpgraded = errors.New("the transport has been upgraded")

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/realtime-toolkit/rtk/pkg/wire/engineio"
 )
 
 // upgrader makes connections that read only: a small read buffer, because
@@ -77,11 +79,13 @@ type violation struct{ error }
 
 func (v violation) Unwrap() error { return v.error }
 
-// readLoop reads messages until the connection ends, and ends the link. handle
-// gets each message, which is valid during the call, with inMu held; its error
-// ends the connection.
-func (k *socket) readLoop(l *link, handle func(binary bool, message []byte) error) {
-	err := k.readAll(l, handle)
+// readLoop reads messages until the connection ends, and ends the link.
+func (k *socket) readLoop(l *link) {
+	err := k.readAll(l)
+	if err == errRenew {
+		l.srv.group.Go(func() { k.readLoop(l) })
+		return
+	}
 	l.flushOwn()
 	if l.readEnded(err) {
 		k.awaitClose()
@@ -90,39 +94,81 @@ func (k *socket) readLoop(l *link, handle func(binary bool, message []byte) erro
 	l.teardown()
 }
 
-func (k *socket) readAll(l *link, handle func(bool, []byte) error) error {
+// The goroutine of an idle connection should keep the smallest stack there is,
+// which handlers outgrow, and a stack never shrinks to the smallest again.
+// Therefore the first messages after a quiet time are handled by a goroutine of
+// their own, and only a busy connection handles them where it reads them. When
+// that one answers a heartbeat later, it renews its goroutine.
+const (
+	quietTime  = time.Second
+	asideFirst = 8
+)
+
+// errRenew ends a read loop that goes on in a fresh goroutine.
+var errRenew = errors.New("the goroutine is to be renewed")
+
+func (k *socket) readAll(l *link) error {
+	var last time.Duration // when the latest message came
+	burst := 0             // messages without a quiet time
 	for {
 		kind, r, err := k.ws.NextReader()
 		if err != nil {
 			return err
 		}
-		if err := k.readOne(l, kind == websocket.BinaryMessage, r, handle); err != nil {
+		buf := readBuffers.Get().(*[]byte)
+		message, err := readMessage((*buf)[:0], r, l.srv.opts.MaxPayload)
+		*buf = message[:0]
+		if err == nil {
+			err = k.handle(l, kind == websocket.BinaryMessage, message, &last, &burst)
+		}
+		if cap(*buf) <= keepBytes {
+			readBuffers.Put(buf)
+		}
+		if err != nil {
 			return err
 		}
 	}
 }
 
-func (k *socket) readOne(l *link, binary bool, r io.Reader, handle func(bool, []byte) error) error {
-	buf := readBuffers.Get().(*[]byte)
-	defer func() {
-		if cap(*buf) <= keepBytes {
-			readBuffers.Put(buf)
-		}
-	}()
-	message, err := readMessage((*buf)[:0], r, l.srv.opts.MaxPayload)
-	*buf = message[:0]
-	if err != nil {
-		return err
-	}
+// handle handles one message here or aside.
+func (k *socket) handle(l *link, binary bool, message []byte, last *time.Duration, burst *int) error {
 	l.srv.count.bytesIn.Add(uint64(len(message)))
-	if !binary && !utf8.Valid(message) {
+	if l.engine != nil && !binary && len(message) == 1 && message[0] == byte(engineio.Pong) {
+		l.alive()
+		if *burst > asideFirst {
+			return errRenew
+		}
+		return nil
+	}
+	now := l.srv.wheel.now()
+	if now-*last > quietTime {
+		*burst = 0
+	}
+	*last = now
+	if *burst++; *burst > asideFirst {
+		return l.message(binary, message)
+	}
+	done := make(chan error, 1)
+	l.srv.group.Go(func() { done <- l.message(binary, message) })
+	return <-done
+}
+
+// message handles one message of a WebSocket; b is valid during the call.
+func (l *link) message(binary bool, b []byte) error {
+	if !binary && !utf8.Valid(b) {
 		return errNotUTF8
 	}
 	l.inMu.Lock()
-	defer l.inMu.Unlock()
 	l.reading = true
-	defer func() { l.reading = false }()
-	if err := handle(binary, message); err != nil {
+	var err error
+	if l.engine != nil {
+		err = l.engineMessage(binary, b)
+	} else {
+		err = l.plainMessage(b)
+	}
+	l.reading = false
+	l.inMu.Unlock()
+	if err != nil {
 		return violation{err}
 	}
 	return nil

@@ -31,7 +31,7 @@ func (s *Server) upgradeSession(w http.ResponseWriter, r *http.Request, l *link)
 			k.refuse(wsCloseFrame(0, ""), s.opts.CloseTimeout)
 			return
 		}
-		k.readLoop(l, l.engineMessage)
+		k.readLoop(l)
 	})
 }
 
