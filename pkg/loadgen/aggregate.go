@@ -28,12 +28,19 @@ next:
 		if s.def.Name != metric {
 			continue
 		}
+		// What was tried belongs to no kind of error: it counts once, from the
+		// series without a kind.
+		tries := metric == Errors && s.labels[LabelKind] == ""
 		for _, lm := range labels {
-			if !lm.Matches(s.labels) {
+			if !lm.Matches(s.labels) && !(tries && lm.Key == LabelKind) {
 				continue next
 			}
 		}
+		of := m.of
 		m.add(s)
+		if metric == Errors && !tries {
+			m.of = of
+		}
 	}
 	slices.Sort(m.samples)
 	return m

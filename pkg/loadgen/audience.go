@@ -11,10 +11,8 @@ import (
 // latency series of its deliveries.
 type audience struct {
 	*ledger.Audience
-	group   *groupRun
-	watches []*watch
-	// series is by publisher and target of the subscriber: where the latency
-	// of a delivery goes.
+	group     *groupRun
+	watches   []*watch
 	pubTarget []int16 // by publisher: index of its target, -1 when not watched
 	pubWatch  []int16 // by publisher: index of its watch
 	targets   int

@@ -139,11 +139,11 @@ func kindOfStep(st *Step) stepKind {
 }
 
 // noteFailure keeps the first failure as an example.
-func (s *stepRun) noteFailure(text string) {
+func (s *stepRun) noteFailure(text func() string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.example == "" {
-		s.example = text
+		s.example = text()
 	}
 }
 
@@ -206,6 +206,10 @@ func newCellRun(g *groupRun, p *CellPlan, set *hist.Set, inherit map[string][]Ou
 		c.probes = &probeTally{}
 		c.rejectLatency = set.Add(hist.Coarse)
 	}
+	digits := hist.Fine
+	if len(g.plan.Cells) > 4 {
+		digits = hist.Coarse // many cells, so much memory
+	}
 	names := map[string]bool{}
 	name := func(event string) {
 		if event != "" && !names[event] {
@@ -214,7 +218,7 @@ func newCellRun(g *groupRun, p *CellPlan, set *hist.Set, inherit map[string][]Ou
 		}
 	}
 	for i, st := range g.plan.Group.Flow {
-		s := newStepRun(i, st, set, inherit)
+		s := newStepRun(i, st, set, inherit, digits)
 		c.steps = append(c.steps, s)
 		switch {
 		case st.On != nil:
@@ -232,7 +236,7 @@ func newCellRun(g *groupRun, p *CellPlan, set *hist.Set, inherit map[string][]Ou
 	return c, nil
 }
 
-func newStepRun(i int, st *Step, set *hist.Set, inherit map[string][]Outcome) *stepRun {
+func newStepRun(i int, st *Step, set *hist.Set, inherit map[string][]Outcome, digits hist.Digits) *stepRun {
 	s := &stepRun{step: st, kind: kindOfStep(st), sid: i, within: DefaultStepWithin}
 	s.ack, s.service, s.delay, s.publish, s.toThrottle = hist.None, hist.None, hist.None, hist.None, hist.None
 	switch s.kind {
@@ -251,13 +255,13 @@ func newStepRun(i int, st *Step, set *hist.Set, inherit map[string][]Outcome) *s
 		}
 		s.classify(outcome)
 		if s.wantsAck {
-			s.ack, s.service = set.Add(hist.Fine), set.Add(hist.Fine)
+			s.ack, s.service = set.Add(digits), set.Add(digits)
 		}
 		if s.outcome {
 			s.toThrottle = set.Add(hist.Coarse)
 		}
 	case stepPublish:
-		s.delay, s.publish = set.Add(hist.Coarse), set.Add(hist.Fine)
+		s.delay, s.publish = set.Add(hist.Coarse), set.Add(digits)
 	case stepExpect:
 		if st.Expect.Within > 0 {
 			s.within = st.Expect.Within

@@ -28,7 +28,9 @@ func (c *client) onAck(m *rt.Message, at time.Duration) {
 		st.acksRefused.Add(1)
 		s.failed = true
 		c.cell.fail(rt.KindRejected)
-		st.noteFailure("ack " + c.eng.errs.clean(string(excerpt(arg))) + " does not match " + st.match.String())
+		st.noteFailure(func() string {
+			return "ack " + c.eng.errs.clean(string(excerpt(arg))) + " does not match " + st.match.String()
+		})
 	case good && (class == nil || class.accepts(st)):
 		c.accept(p.seq, at)
 	}
@@ -103,7 +105,7 @@ func (c *client) unanswered(st *stepRun, p *pending, at time.Duration) {
 	st.ackTimeouts.Add(1)
 	s.failed = s.failed || !st.outcome
 	c.cell.fail(rt.KindTimeout)
-	st.noteFailure("no ack within " + st.within.String())
+	st.noteFailure(func() string { return "no ack within " + st.within.String() })
 }
 
 // onEnd settles the sends that were unanswered when the connection ended: of a

@@ -162,7 +162,6 @@ func (c *client) skip(at time.Duration) {
 
 // abandon ends the flow because a step failed that the rest depends on.
 func (c *client) abandon(st *stepRun, kind rt.ErrKind, text string) {
-	st.noteFailure(text)
 	c.cell.ops.Add(1)
 	c.cell.fail(kind)
 	c.eng.errs.add(text)
@@ -186,7 +185,7 @@ func (c *client) leaveFlow(how leaving, why string) {
 		switch {
 		case how == leftBroken:
 			st.failed.Add(1)
-			st.noteFailure(why)
+			st.noteFailure(func() string { return why })
 		case how == leftAsPlanned:
 			st.succeeded.Add(1)
 		default:

@@ -76,7 +76,7 @@ func (c *client) request(st *stepRun, s *sendState, r *rt.Request, due time.Dura
 	if why != "" {
 		s.failed = true
 		st.publishFailures.Add(1)
-		st.noteFailure(c.eng.errs.clean(why))
+		st.noteFailure(func() string { return c.eng.errs.clean(why) })
 		c.eng.errs.add(why)
 	}
 	if s.requests == 0 {

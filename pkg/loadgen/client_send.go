@@ -112,6 +112,9 @@ type buffer struct {
 func (c *client) sendOne() {
 	st, s := c.cell.steps[c.step], c.send
 	due, now := s.pace.due(s.k), c.eng.now()
+	if st.step.schedule().Once() {
+		due = now // no one asked for a certain moment
+	}
 	b := buffers.Get().(*buffer)
 	seq := c.fill(b, st, due, now)
 	b.out.Event, b.out.AckID = st.step.Emit.Event, rt.NoAck
@@ -153,7 +156,7 @@ func (c *client) sendOne() {
 	s.failed = true
 	st.sendErrors.Add(1)
 	c.cell.fail(rt.KindOf(err))
-	st.noteFailure(err.Error())
+	st.noteFailure(err.Error)
 	c.eng.errs.add(err.Error())
 }
 
@@ -202,7 +205,9 @@ func (c *client) fill(b *buffer, st *stepRun, due, now time.Duration) (seq uint3
 func (c *client) noteSend(st *stepRun, due, now time.Duration) {
 	e := c.eng
 	e.hists.Record(c.shard(), st.delay, now-due)
-	e.hists.Record(c.shard(), e.lag, now-max(due, c.send.free))
+	if !st.step.schedule().Once() {
+		e.hists.Record(c.shard(), e.lag, now-max(due, c.send.free))
+	}
 	e.lastSend.Store(int64(now))
 	c.cell.ops.Add(1)
 	c.send.rates.sent(due)

@@ -142,12 +142,17 @@ func (c *client) connect(due time.Duration) {
 	}
 	e.hists.Record(c.shard(), c.cell.connectLatency, at-due)
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.opened(conn)
 	if aerr := c.authorize(); aerr != nil {
 		e.errs.add(aerr.Error())
 	}
 	c.begin(at)
+	overtaken := c.stopped // the run ended meanwhile and has not seen it
+	c.closing = c.closing || overtaken
+	c.mu.Unlock()
+	if overtaken {
+		e.closeConn(conn)
+	}
 }
 
 // dial makes one handshake. It holds one of the dial slots, which it returns.
@@ -190,6 +195,10 @@ func (c *client) opened(conn rt.Conn) {
 
 // refuse counts a handshake that failed. mu is held.
 func (c *client) refuse(err error) {
+	if c.eng.ending.Load() { // cut short by ourselves
+		c.cell.tried.Add(-1)
+		return
+	}
 	kind := rt.KindOf(err)
 	c.cell.fail(kind)
 	c.eng.errs.add(err.Error())

@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/loadgen/hist"
-	"github.com/realtime-toolkit/rtk/pkg/loadgen/ledger")
+	"github.com/realtime-toolkit/rtk/pkg/loadgen/ledger"
+)
 
 // engine is one run of a plan.
 //

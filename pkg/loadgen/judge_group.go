@@ -60,7 +60,7 @@ func (c *cellRun) runsFlow() bool {
 // judgeGroup checks that the clients that no case speaks of were connected and
 // stayed.
 func (e *engine) judgeGroup(g *groupRun, ev *evidence) []judged {
-	var planned, tried, opened, unplanned, late, limited int64
+	var planned, tried, opened, unplanned, late, limited, unavailable int64
 	for _, c := range g.cells {
 		if c.plan.Case != nil {
 			continue
@@ -70,6 +70,7 @@ func (e *engine) judgeGroup(g *groupRun, ev *evidence) []judged {
 		opened += c.opened.Load()
 		unplanned += c.unplanned.Load()
 		late += c.firstByteLate.Load()
+		unavailable += c.unavailable.Load()
 		limited += c.errors[rt.KindLimit].Load()
 	}
 	if planned == 0 {
@@ -84,7 +85,11 @@ func (e *engine) judgeGroup(g *groupRun, ev *evidence) []judged {
 	}}
 	labels := map[string]string{LabelClients: g.plan.Group.Name}
 	failed := planned - opened
-	if failed > 0 && !ev.tolerated(labels, ConnectFailures, ServerUnavailable, Errors) {
+	covering := []string{ConnectFailures, Errors}
+	if failed == unavailable {
+		covering = append(covering, ServerUnavailable)
+	}
+	if failed > 0 && !ev.tolerated(labels, covering...) {
 		j.Status = CheckFail
 		if failed <= limited { // the server had no part in it
 			j.Status = CheckInconclusive
@@ -99,7 +104,7 @@ func (e *engine) judgeGroup(g *groupRun, ev *evidence) []judged {
 	if late > 0 {
 		j.Got += fmt.Sprintf(", %d with the first byte later than %s", late, g.plan.Group.Connect.FirstByteWithin)
 		if !ev.tolerated(labels, SSEFirstByte) {
-			j.timed = j.Status == CheckPass
+			j.excused = j.Status == CheckPass && ev.excuses(late, opened, g.plan.Group.Connect.FirstByteWithin)
 			j.Status = CheckFail
 		}
 	}
@@ -136,9 +141,11 @@ func (e *engine) judgeSteps(g *groupRun, ev *evidence) []judged {
 		switch {
 		case t.started == 0 && ev.end == endDone:
 			j.Status, j.Got, j.Detail = CheckFail, "never reached", st.Line
-		case t.failed > 0 && !ev.tolerated(labels, StepSuccess, StepFailures, AckTimeouts, PublishFailures, Errors):
+		case t.failed > 0 && !ev.tolerated(labels, t.covering(st)...):
 			j.Status, j.Detail = CheckFail, t.example
-			j.timed = t.timeouts > 0 && t.refused == 0 && t.errors == 0
+			if t.timeouts > 0 && t.refused == 0 && t.errors == 0 {
+				j.excused = ev.excuses(t.timeouts, t.asked, g.cells[0].steps[i].within)
+			}
 		case !st.expects():
 			continue
 		}
@@ -188,6 +195,19 @@ func (g *groupRun) totals(i int) stepTotals {
 		}
 	}
 	return t
+}
+
+// covering are the metrics that speak about all of a step's failures, so that
+// a threshold on one of them decides whether they are too many.
+func (t *stepTotals) covering(st *Step) []string {
+	out := []string{StepSuccess, StepFailures, Errors}
+	if st.Publish != nil {
+		out = append(out, PublishFailures)
+	}
+	if t.timeouts > 0 && t.refused == 0 && t.errors == 0 {
+		out = append(out, AckTimeouts)
+	}
+	return out
 }
 
 func (t *stepTotals) got(st *Step) string {

@@ -72,8 +72,12 @@ func (e *engine) judgeExpr(ev *evidence, t *Threshold, x *ThresholdExpr, m *merg
 		return j
 	}
 	j.Status = bad
-	j.outright = slices.Contains(outrightMetrics, t.Metric) && !(ev.stillArriving && ev.soft)
-	j.timed = m.kind == KindLatency || t.Metric == AckTimeouts || t.Metric == DeliveryLate || t.Metric == StepSuccess || t.Metric == StepFailures
+	j.outright = slices.Contains(outrightMetrics, t.Metric)
+	if m.kind == KindLatency && m.h.Count() > 0 {
+		// Would it hold without what the generator added at this percentile?
+		own := &merged{kind: KindLatency, h: *ev.lag}
+		j.excused = x.Holds(m.value(x)-own.value(x), ref)
+	}
 	j.Detail = lines(j.Detail, ev.worstSeries(t, x))
 	return j
 }
@@ -176,14 +180,15 @@ func (t *Threshold) head() string {
 	return t.Metric + "{" + strings.Join(parts, ",") + "}"
 }
 
-// speaksOf tells whether the threshold is about one of the metrics with these
-// labels; conditions on labels that are not given don't count.
+// speaksOf tells whether the threshold covers one of the metrics with all
+// series that have these labels. One with conditions on other labels covers
+// only some of them.
 func (r *thresholdResult) speaksOf(labels map[string]string, metrics []string) bool {
 	if !slices.Contains(metrics, r.t.Metric) {
 		return false
 	}
 	for _, l := range r.t.Labels {
-		if _, ok := labels[l.Key]; ok && l.Other == "" && !l.Matches(labels) {
+		if _, ok := labels[l.Key]; !ok || l.Other != "" || !l.Matches(labels) {
 			return false
 		}
 	}

@@ -21,16 +21,16 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 	}
 	labels := map[string]string{LabelVerify: v.Name}
 	var wrong []string
-	timedOnly := true
-	fault := func(n int64, what string, timed bool, metrics ...string) {
+	excused := true
+	fault := func(n int64, what string, excuse bool, metrics ...string) {
 		if n == 0 || ev.tolerated(labels, metrics...) {
 			return
 		}
 		wrong = append(wrong, fmt.Sprintf("%d %s", n, what))
-		timedOnly = timedOnly && timed
+		excused = excused && excuse
 	}
 	if v.Guarantee != AtMostOnce {
-		fault(c.Lost, "lost", ev.stillArriving, DeliveryLost, DeliveryDelivered)
+		fault(c.Lost, "lost", ev.behind(), DeliveryLost, DeliveryDelivered)
 	}
 	if v.Guarantee != AtLeastOnce {
 		fault(c.Duplicated, "duplicated", false, DeliveryDuplicated)
@@ -39,7 +39,7 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 		fault(c.OutOfOrder, "out of order", false, DeliveryOutOfOrder)
 	}
 	if v.Within > 0 {
-		fault(c.Late, fmt.Sprintf("later than %s", v.Within), true, DeliveryLate)
+		fault(c.Late, fmt.Sprintf("later than %s", v.Within), ev.excuses(c.Late, c.Expected, v.Within), DeliveryLate)
 	}
 	fault(c.Unexpected, "unexpected", false, DeliveryUnexpected)
 	fault(c.Corrupt, "corrupt", false, DeliveryCorrupt)
@@ -48,7 +48,7 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 	}
 	j.Status = CheckFail
 	j.Got += ", " + strings.Join(wrong, ", ")
-	j.timed, j.outright = timedOnly, !timedOnly
+	j.excused, j.outright = excused, !excused
 	j.Detail = lines(acc.evidence(acc.losses, "lost"), acc.foreignHint())
 	return j
 }

@@ -12,10 +12,10 @@ import (
 //
 // Latencies count from the intended send, so a generator that lags behind
 // makes them longer, never shorter: up to the hard bound a pass is a pass, and
-// only a failure that the lag can have caused is inconclusive. Beyond the hard
-// bound the load was not the one that was asked for, and nothing but an
-// outright violation (a lost, doubled or leaked message, an accepted forgery)
-// still counts.
+// only a failure that goes away when the lag is taken off is inconclusive.
+// Beyond the hard bound the load was not the one that was asked for, and
+// nothing but an outright violation (a lost, doubled or leaked message, an
+// accepted forgery) still counts. The soft bounds are worth a warning.
 const (
 	softLag     = 10 * time.Millisecond  // p99
 	hardLag     = 100 * time.Millisecond // p99

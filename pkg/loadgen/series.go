@@ -111,23 +111,15 @@ func (l *seriesList) cell(c *cellRun) {
 	}
 }
 
-// errors makes one series for each kind that occurred, or one without a kind
-// that says that operations were tried and none failed.
+// errors makes one series for each kind that occurred, and one without a kind
+// that says how much was tried.
 func (l *seriesList) errors(c *cellRun) {
-	tried, any := c.ops.Load(), false
+	tried := c.ops.Load()
+	l.ratio(Errors, c.labels, 0, tried)
 	for kind := range c.errors {
 		if n := c.errors[kind].Load(); n > 0 {
-			// Tries belong to no kind: they are given once.
-			of := tried
-			if any {
-				of = 0
-			}
-			l.ratio(Errors, with(c.labels, LabelKind, kindName(kind)), n, of)
-			any = true
+			l.ratio(Errors, with(c.labels, LabelKind, kindName(kind)), n, tried)
 		}
-	}
-	if !any {
-		l.ratio(Errors, c.labels, 0, tried)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/loadgen/hist"
 )
 
 // evidence is what a run leaves behind beside the engine's counters.
@@ -18,24 +20,37 @@ type evidence struct {
 
 	series     *seriesList
 	thresholds []*thresholdResult
-	hard       bool // the generator did not make the load that was asked for
-	soft       bool // it was slow enough to have lengthened latencies
+	hard       bool            // the generator did not make the load that was asked for
+	lag        *hist.Histogram // how late the generator's own timers fired
 }
 
-// finding of a check, before the generator's own state is weighed in.
+// judged is a check, and what the generator may have had to do with it.
 type judged struct {
 	Check
 	// outright violations can't be the generator's doing: what arrived twice,
 	// in the wrong place or not at all, a forgery that was let in.
 	outright bool
-	// timed checks fail by time alone, which a slow generator lengthens.
-	timed bool
+	// excused says that the generator's own lag can have caused the failure.
+	excused bool
+}
+
+// excuses tells whether the generator's lag can explain that n of the total
+// took longer than bound: its own timers were late by half of that at least as
+// often.
+func (ev *evidence) excuses(n, total int64, bound time.Duration) bool {
+	return total > 0 && ev.lag.ShareAbove((bound/2).Seconds()) >= float64(n)/float64(total)
+}
+
+// behind tells whether missing deliveries may have been unread yet: they were
+// still coming in when the time was over, and the generator was slow.
+func (ev *evidence) behind() bool {
+	return ev.stillArriving && seconds(ev.generator.SchedulerLagP99) > softLag
 }
 
 // decide makes all checks and the verdict.
 func (e *engine) decide(ev *evidence) (checks []Check, v Verdict, reason string) {
 	_, ev.hard = generatorProblems(ev.generator, e.limited.Load(), ev.took.Seconds())
-	ev.soft = len(ev.generator.Problems) > 0
+	ev.lag = e.hists.Read(e.lag)
 	ev.series = e.collect(ev)
 	ev.thresholds = e.judgeThresholds(ev)
 	var all []judged
@@ -53,9 +68,10 @@ func (e *engine) decide(ev *evidence) (checks []Check, v Verdict, reason string)
 	all = append(all, judgeGenerator(ev))
 	for i := range all {
 		j := &all[i]
-		if j.Status == CheckFail && !j.outright && (ev.hard || ev.soft && j.timed) {
+		if j.Status == CheckFail && !j.outright && (ev.hard || j.excused) {
 			j.Status = CheckInconclusive
-			j.Detail = lines(j.Detail, "the generator was too slow to tell: "+strings.Join(ev.generator.Problems, "; "))
+			j.Detail = lines(j.Detail, "the generator was too slow to tell: scheduler lag up to "+
+				round(seconds(ev.generator.SchedulerLagMax)).String(), strings.Join(ev.generator.Problems, "; "))
 		}
 		checks = append(checks, j.Check)
 	}
@@ -136,7 +152,7 @@ func judgeGenerator(ev *evidence) judged {
 	switch {
 	case ev.hard:
 		c.Status = CheckInconclusive
-	case ev.soft:
+	case len(g.Problems) > 0:
 		c.Status = CheckWarn
 	}
 	return judged{Check: c}

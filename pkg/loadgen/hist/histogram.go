@@ -78,3 +78,18 @@ func (h *Histogram) Encode() (string, error) {
 	b, err := h.h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
 	return string(b), err
 }
+
+// ShareAbove is the share of values that are at least v seconds, 0 to 1.
+func (h *Histogram) ShareAbove(v float64) float64 {
+	n := h.Count()
+	if n == 0 {
+		return 0
+	}
+	var above int64
+	for _, bar := range h.h.Distribution() {
+		if float64(bar.From) >= v*1e6 {
+			above += bar.Count
+		}
+	}
+	return float64(above) / float64(n)
+}
