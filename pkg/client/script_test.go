@@ -42,8 +42,12 @@ func wsScript(script func(*websocket.Conn)) http.Handler {
 // sioScript is wsScript for a Socket.IO server: it does the handshake for the
 // root namespace, runs the script, and reads on until the client leaves.
 func sioScript(script func(*websocket.Conn)) http.Handler {
+	return sioScriptWith(25*time.Second, 20*time.Second, script)
+}
+
+func sioScriptWith(interval, timeout time.Duration, script func(*websocket.Conn)) http.Handler {
 	return wsScript(func(c *websocket.Conn) {
-		say(c, openPacket(25*time.Second, 20*time.Second))
+		say(c, openPacket(interval, timeout))
 		hear(c)
 		say(c, `40{"sid":"sidsidsidsidsidsidsi"}`)
 		script(c)
@@ -80,6 +84,14 @@ func serve(t testing.TB, h http.Handler) *url.URL {
 	u, err := url.Parse(srv.URL)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return u
+}
+
+func mustURL(s string) *url.URL {
+	u, err := url.Parse(s)
+	if err != nil {
+		panic(err)
 	}
 	return u
 }

@@ -71,13 +71,20 @@ func knownCode(code int) int {
 	return code
 }
 
-// control writes a control frame.
+// control writes a control frame. A goodbye may take no longer than the wait for
+// its answer.
 func (c *conn) control(w *ws, op byte, p []byte) error {
-	if err := c.lock(context.Background()); err != nil {
+	ctx := context.Background()
+	if op == opClose {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.d.opt.CloseTimeout)
+		defer cancel()
+	}
+	if err := c.lock(ctx); err != nil {
 		return err
 	}
 	defer c.unlock()
-	return w.write(context.Background(), op, p)
+	return w.write(ctx, op, p)
 }
 
 // readFailed records why reading ended, and tells the peer what it did wrong.
