@@ -46,7 +46,11 @@ func newBenchLintCmd(env *Env) *cobra.Command {
 				mistakes += n
 			}
 			if mistakes > 0 {
-				return usagef("%d mistakes in %d files", mistakes, len(args))
+				noun := "mistakes"
+				if mistakes == 1 {
+					noun = "mistake"
+				}
+				return usagef("lint: %d %s", mistakes, noun)
 			}
 			return nil
 		},

@@ -89,7 +89,9 @@ func (ds Diagnostics) finish(file string, lines []string, mask func(string) stri
 	slices.SortStableFunc(ds, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	ds = slices.CompactFunc(ds, func(a, b Diagnostic) bool { return a.Pos == b.Pos && a.Message == b.Message })
+	ds = slices.CompactFunc(ds, func(a, b Diagnostic) bool {
+		return a.Line == b.Line && a.Column == b.Column && a.Message == b.Message
+	})
 	if n := len(ds) - maxDiagnostics; n > 0 {
 		ds = append(ds[:maxDiagnostics:maxDiagnostics], Diagnostic{Pos: ds[maxDiagnostics].Pos, Message: fmt.Sprintf("and %d more errors", n)})
 	}

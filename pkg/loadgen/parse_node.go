@@ -94,7 +94,21 @@ func (p *parse) loadYAML(src []byte) *node {
 		return nil
 	}
 	c := &converter{p: p, anchors: map[string]ast.Node{}}
-	return c.node(body, 0)
+	root := c.node(body, 0)
+	root.setFile(p.sc.File)
+	return root
+}
+
+// setFile completes the positions of n and all below it.
+func (n *node) setFile(file string) {
+	n.pos.File = file
+	for _, item := range n.items {
+		item.setFile(file)
+	}
+	for _, e := range n.entries {
+		e.key.setFile(file)
+		e.value.setFile(file)
+	}
 }
 
 // parseYAML guards the YAML library against input that would make it recurse

@@ -117,6 +117,9 @@ func TestParseEveryKey(t *testing.T) {
 	if got := string(put.JSON.Append(nil, &someVars)); got != `{"text": "rtk1.k3f.2.7.x", "n": 3}` || !put.Marker || put.Status[0] != 204 {
 		t.Errorf("publish is %+v, body %s", put, got)
 	}
+	if at := pods.Flow[3].Pos.String(); at != "testdata/good/every-key.yaml:71:9" {
+		t.Errorf("step at %s", at)
+	}
 	if v := sc.Verify[2]; !v.Nothing || v.Guarantee != "" {
 		t.Errorf("isolation is %+v", v)
 	}

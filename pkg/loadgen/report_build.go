@@ -19,6 +19,7 @@ func (e *engine) report(ev *evidence) *Report {
 		Verdict: verdict, Reason: e.errs.masker.mask(reason),
 		Checks: checks, Generator: ev.generator,
 		Errors: e.errs.list(), Partial: ev.end != endDone,
+		Secrets: e.plan.Scenario.Secrets,
 	}
 	for i := range r.Checks {
 		c := &r.Checks[i]

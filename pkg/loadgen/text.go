@@ -164,7 +164,7 @@ func (t *textWriter) latencies(r *Report) {
 		{PublishLatency, "publish", "from the intended request"},
 		{ConnectLatency, "connect", ""},
 	} {
-		m := r.metric(x.metric)
+		m := r.total(x.metric)
 		if m == nil || m.Count == 0 {
 			continue
 		}
@@ -195,7 +195,7 @@ func (t *textWriter) authRow(r *Report) {
 }
 
 func (t *textWriter) throttleRow(r *Report) {
-	throttled, rate := r.metric(Throttled), r.metric(AcceptedRate)
+	throttled, rate := r.total(Throttled), r.total(AcceptedRate)
 	if throttled == nil || throttled.Total == 0 && throttled.Count == 0 {
 		return
 	}
@@ -203,7 +203,7 @@ func (t *textWriter) throttleRow(r *Report) {
 	if rate != nil && rate.Count > 0 {
 		s += fmt.Sprintf("   let through %s–%s/s for each client", decimal(rate.Min), decimal(rate.Max))
 	}
-	if first := r.metric(TimeToThrottle); first != nil && first.Count > 0 {
+	if first := r.total(TimeToThrottle); first != nil && first.Count > 0 {
 		s += fmt.Sprintf("   first refusal after %s–%s", shortDuration(first.Min), shortDuration(first.Max))
 	}
 	t.row("throttle", s)

@@ -64,25 +64,3 @@ func WriteVerdictTable(w io.Writer, reports []*Report, o TextOptions) error {
 	_, err := w.Write(b.Bytes())
 	return err
 }
-
-// metric finds the series of a metric over everything: the one without
-// labels, or the only one.
-func (r *Report) metric(name string) *Metric {
-	var only *Metric
-	n := 0
-	for i := range r.Metrics {
-		m := &r.Metrics[i]
-		if m.Name != name {
-			continue
-		}
-		if len(m.Labels) == 0 {
-			return m
-		}
-		only = m
-		n++
-	}
-	if n != 1 {
-		return nil
-	}
-	return only
-}
