@@ -15,6 +15,12 @@ import (
 	"github.com/realtime-toolkit/rtk/scenarios"
 )
 
+// What the started gateways want of a token.
+const (
+	podAudience = "rtk-pods"
+	podIssuer   = "rtk-bench"
+)
+
 // maxScenario bounds a scenario file.
 const maxScenario = 1 << 20
 
@@ -142,6 +148,9 @@ func (r *benchRun) usePods() {
 	r.vars["JWT_SECRET"] = r.cluster.Secret
 	r.setDefault("URL", r.cluster.gateways[0].URL)
 	r.setDefault("PUBLISH_URL", r.cluster.gateways[0].Admin+"/api/publish")
+	// The gateways are known to check everything, so the matrix is whole.
+	r.vars["JWT_AUD"], r.vars["JWT_ISS"] = podAudience, podIssuer
+	r.setDefault("STRICT", "1")
 	for i, c := range r.cluster.gateways {
 		t, err := rt.ParseTarget("sio+" + c.URL)
 		if err != nil {
@@ -166,7 +175,10 @@ func (r *benchRun) podFlags() []string {
 		limit = "20"
 	}
 	// No strikes: a flooder that is cut off can't show that it is let back in.
-	return append([]string{"--throttle", limit + "/s", "--throttle-burst", "40", "--throttle-strikes", "-1"}, r.serveFlags...)
+	return append([]string{
+		"--throttle", limit + "/s", "--throttle-burst", "40", "--throttle-strikes", "-1",
+		"--jwt-audience", podAudience, "--jwt-issuer", podIssuer,
+	}, r.serveFlags...)
 }
 
 // parse reads and checks one scenario.
