@@ -47,7 +47,7 @@ func (a *app) run(ctx context.Context, o Options) error {
 	defer cancel()
 	a.ctx = ctx
 	opts := []tea.ProgramOption{
-		tea.WithInput(o.Input), tea.WithOutput(o.Output), tea.WithEnvironment(o.Environ),
+		tea.WithInput(o.Input), tea.WithOutput(resetMargins(o.Output)), tea.WithEnvironment(o.Environ),
 		tea.WithColorProfile(o.Profile),
 		tea.WithoutSignalHandler(), // the caller's context says when to end
 	}

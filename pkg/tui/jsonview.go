@@ -64,6 +64,9 @@ func wrapLines(lines []textLine, w int) []textLine {
 		for i := 0; i < len(rest); i++ {
 			for text := rest[i].text; text != ""; {
 				part := fit(text, room)
+				if part == "" && len(l.runs) == 0 { // a cluster wider than the pane
+					part, _ = ansi.FirstGraphemeCluster(text, ansi.WcWidth)
+				}
 				if part == "" { // the line is full
 					out = append(out, l)
 					l = textLine{indent: hang, node: -1}

@@ -60,6 +60,7 @@ func TestJSONLines(t *testing.T) {
 		{"several arguments and an ack", Event{Multi: true, AckID: 7, Body: []byte(`"x", 2,[3]`)}, nil, 40, "ack #7\n\"x\"\nargument 2\n2\nargument 3\n[\n  3\n]\n"},
 		{"no argument", Event{Multi: true, AckID: rt.NoAck}, nil, 40, "no arguments\n"},
 		{"long strings wrap", Event{Body: []byte(`{"text":"abcdefghijklmnopqrstuvwxyz"}`)}, nil, 16, "{\n  \"text\": \"abcde\n    fghijklmnopq\n    rstuvwxyz\"\n}\n"},
+		{"a cluster wider than the pane", Event{Body: []byte(strings.Repeat("क्", 9) + "क")}, nil, 8, strings.Repeat("क्", 9) + "क\n"},
 		{"escapes stay as they are", Event{Body: []byte(`"\u001b[31m\n"`)}, nil, 40, `"\u001b[31m\n"` + "\n"},
 		{"text", Event{Body: []byte("two\nlines\x1b")}, nil, 40, "two\nlines␛\n"},
 		{"broken JSON is text", Event{Body: []byte(`{"a":`)}, nil, 40, "{\"a\":\n"},
