@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/realtime-toolkit/rtk/pkg/loadgen/hist"
 	"github.com/realtime-toolkit/rtk/pkg/rt"
 )
 
@@ -29,6 +30,9 @@ type Options struct {
 	// MaxDials bounds the handshakes that are under way at the same time, 256
 	// by default.
 	MaxDials int
+
+	// lag stands in for a slow machine in tests.
+	lag func(*hist.Set, hist.ID)
 }
 
 func (o Options) withDefaults() Options {

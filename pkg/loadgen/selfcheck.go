@@ -40,6 +40,9 @@ type selfCheck struct {
 func startSelfCheck(e *engine) *selfCheck {
 	s := &selfCheck{e: e, quit: make(chan struct{}), done: make(chan struct{}), cpu: cpuTime(), rssBefore: residentBytes()}
 	_, s.pauses = gcPauses()
+	if e.opt.lag != nil {
+		e.opt.lag(e.hists, e.lag)
+	}
 	go s.watchLag()
 	return s
 }
