@@ -98,9 +98,10 @@ type link struct {
 	inMu    sync.Mutex
 	bucket  throttle.Bucket
 	strikes throttle.Strikes
-	engine  *engine // of Socket.IO
-	reading bool    // the read goroutine is handling a message
-	own     bool    // a reply waits for its next read; the read goroutine's only
+	engine  *engine       // of Socket.IO
+	reading bool          // the read goroutine is handling a message
+	own     bool          // a reply waits for its next read; the read goroutine's only
+	lastIn  time.Duration // when the latest message came; the read goroutine's only
 }
 
 // newLink makes a link that is registered nowhere yet.

@@ -13,9 +13,17 @@ import (
 // outbox.
 type netConn struct {
 	net.Conn
-	link  *link  // nil during the handshake
+	link  *link // nil during the handshake
+	in    *bufio.Reader
 	early []byte // read by net/http together with the request
 }
+
+// readBytes is the size of the read buffer. It is the smallest that the library
+// takes over; what doesn't fit is read past it.
+const readBytes = 264
+
+// buffered is how much has been read from the socket and not been consumed.
+func (c *netConn) buffered() int { return c.in.Buffered() + len(c.early) }
 
 // Read writes the replies that are due before it waits for the client.
 func (c *netConn) Read(b []byte) (int, error) {
@@ -67,7 +75,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		// The client did not wait for the 101; the library would refuse it.
 		early, _ := rw.Reader.Peek(n)
 		h.conn.early = append([]byte(nil), early...)
-		rw.Reader.Reset(nc)
 	}
-	return h.conn, rw, nil
+	h.conn.in = bufio.NewReaderSize(h.conn, readBytes)
+	return h.conn, bufio.NewReadWriter(h.conn.in, rw.Writer), nil
 }

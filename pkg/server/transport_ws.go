@@ -9,15 +9,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
-
-	"github.com/realtime-toolkit/rtk/pkg/wire/engineio"
 )
 
-// upgrader makes connections that read only: a small read buffer, because
-// messages larger than it are read past it, and pooled write buffers, because
-// nothing is written with them.
+// upgrader makes connections that read only, with a read buffer of ours (see
+// hijacker) and pooled write buffers, because nothing is written with them.
 var upgrader = websocket.Upgrader{
-	ReadBufferSize:  128,
 	WriteBufferSize: 512,
 	WriteBufferPool: &sync.Pool{},
 	CheckOrigin:     func(*http.Request) bool { return true }, // checked before
@@ -26,8 +22,8 @@ var upgrader = websocket.Upgrader{
 	},
 }
 
-// readBuffers holds buffers for one message. They start at gatherBytes and grow
-// with messages up to keepBytes; larger ones are not kept.
+// readBuffers holds buffers for one message. They grow with messages up to
+// keepBytes; larger ones are not kept.
 var readBuffers = sync.Pool{New: func() any {
 	b := make([]byte, 0, 8<<10)
 	return &b
@@ -95,10 +91,11 @@ func (k *socket) readLoop(l *link) {
 }
 
 // The goroutine of an idle connection should keep the smallest stack there is,
-// which handlers outgrow, and a stack never shrinks to the smallest again.
-// Therefore the first messages after a quiet time are handled by a goroutine of
-// their own, and only a busy connection handles them where it reads them. When
-// that one answers a heartbeat later, it renews its goroutine.
+// which the library and the handlers outgrow, and a stack never shrinks to the
+// smallest again. Therefore it waits for the socket by itself, at the bottom of
+// its stack, and the first messages after a quiet time are read and handled by
+// a goroutine of their own. Only a busy connection does everything in place.
+// When it has become quiet, its next message renews the goroutine.
 const (
 	quietTime  = time.Second
 	asideFirst = 8
@@ -107,22 +104,23 @@ const (
 // errRenew ends a read loop that goes on in a fresh goroutine.
 var errRenew = errors.New("the goroutine is to be renewed")
 
+// readAll reads messages until the first error.
 func (k *socket) readAll(l *link) error {
-	var last time.Duration // when the latest message came
-	burst := 0             // messages without a quiet time
-	for {
-		kind, r, err := k.ws.NextReader()
+	for burst := 0; ; {
+		quiet, err := k.wait(l, burst)
 		if err != nil {
 			return err
 		}
-		buf := readBuffers.Get().(*[]byte)
-		message, err := readMessage((*buf)[:0], r, l.srv.opts.MaxPayload)
-		*buf = message[:0]
-		if err == nil {
-			err = k.handle(l, kind == websocket.BinaryMessage, message, &last, &burst)
+		if quiet && burst > asideFirst {
+			return errRenew
 		}
-		if cap(*buf) <= keepBytes {
-			readBuffers.Put(buf)
+		if quiet {
+			burst = 0
+		}
+		if burst++; burst > asideFirst {
+			err = k.readOne(l)
+		} else {
+			err = k.readAside(l)
 		}
 		if err != nil {
 			return err
@@ -130,27 +128,46 @@ func (k *socket) readAll(l *link) error {
 	}
 }
 
-// handle handles one message here or aside.
-func (k *socket) handle(l *link, binary bool, message []byte, last *time.Duration, burst *int) error {
-	l.srv.count.bytesIn.Add(uint64(len(message)))
-	if l.engine != nil && !binary && len(message) == 1 && message[0] == byte(engineio.Pong) {
-		l.alive()
-		if *burst > asideFirst {
-			return errRenew
+// wait returns when there is something to read, and whether that took long. On a
+// busy connection, or when the socket can't tell, it leaves the waiting to the
+// read, and quiet is what became of the last one.
+func (k *socket) wait(l *link, burst int) (quiet bool, err error) {
+	if burst <= asideFirst && l.raw != nil && k.nc.buffered() == 0 {
+		l.flushOwn()
+		if err := l.raw.Read(readable); err != nil {
+			return false, err
 		}
-		return nil
 	}
 	now := l.srv.wheel.now()
-	if now-*last > quietTime {
-		*burst = 0
-	}
-	*last = now
-	if *burst++; *burst > asideFirst {
-		return l.message(binary, message)
-	}
+	quiet = now-l.lastIn > quietTime
+	l.lastIn = now
+	return quiet, nil
+}
+
+// readAside is readOne in another goroutine.
+func (k *socket) readAside(l *link) error {
 	done := make(chan error, 1)
-	l.srv.group.Go(func() { done <- l.message(binary, message) })
+	l.srv.group.Go(func() { done <- k.readOne(l) })
 	return <-done
+}
+
+// readOne reads and handles one message.
+func (k *socket) readOne(l *link) error {
+	kind, r, err := k.ws.NextReader()
+	if err != nil {
+		return err
+	}
+	buf := readBuffers.Get().(*[]byte)
+	message, err := readMessage((*buf)[:0], r, l.srv.opts.MaxPayload)
+	*buf = message[:0]
+	if err == nil {
+		l.srv.count.bytesIn.Add(uint64(len(message)))
+		err = l.message(kind == websocket.BinaryMessage, message)
+	}
+	if cap(*buf) <= keepBytes {
+		readBuffers.Put(buf)
+	}
+	return err
 }
 
 // message handles one message of a WebSocket; b is valid during the call.

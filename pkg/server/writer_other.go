@@ -9,3 +9,5 @@ import "errors"
 const canShoot = false
 
 func writeOnce(uintptr, []byte) (int, error) { return 0, errors.ErrUnsupported }
+
+func readable(uintptr) bool { return true }

@@ -22,3 +22,11 @@ func writeOnce(fd uintptr, data []byte) (int, error) {
 		}
 	}
 }
+
+// readable reports whether a socket has something to read, be it the end or an
+// error.
+func readable(fd uintptr) bool {
+	var b [1]byte
+	_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK)
+	return err != syscall.EAGAIN && err != syscall.EINTR
+}
