@@ -79,8 +79,8 @@ func (p *parse) ack(n *node) *AckExpect {
 
 func (p *parse) outcomes(e *Emit, n *node, proto rt.Protocol) {
 	p.named(n, "outcome", func(name string, key, value *node) {
-		if name == OutcomeOther {
-			p.errorf(key.pos, "class %q is what no other class matches", name)
+		if name == OutcomeOther || name == OutcomeUnanswered {
+			p.errorf(key.pos, "class %q is for sends that no other class matches", name)
 			return
 		}
 		o := p.object(value, outcomeDef)

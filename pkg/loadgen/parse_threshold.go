@@ -215,7 +215,7 @@ func (p *parse) labelValues(label string) []string {
 					for _, c := range s.Emit.Outcome {
 						out = append(out, c.Class)
 					}
-					out = append(out, OutcomeOther)
+					out = append(out, OutcomeOther, OutcomeUnanswered)
 				}
 			}
 		}

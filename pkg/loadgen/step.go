@@ -31,8 +31,11 @@ type Emit struct {
 	Marker   bool       // some argument holds {{marker}}
 }
 
-// OutcomeOther is the class of sends that no class of an outcome matches.
-const OutcomeOther = "other"
+// Classes of sends that no class of an outcome matches.
+const (
+	OutcomeOther      = "other"      // something came back, but nothing that matches
+	OutcomeUnanswered = "unanswered" // nothing came back in time
+)
 
 // Publish is an HTTP request, once or at a rate.
 type Publish struct {

@@ -112,7 +112,7 @@ func (t *textWriter) verdict(v Verdict) string {
 
 // row writes one line of the summary.
 func (t *textWriter) row(label, text string) {
-	fmt.Fprintf(&t.b, "  %-11s %s\n", label, text)
+	fmt.Fprintf(&t.b, "  %-11s %s\n", label, strings.TrimRight(text, " "))
 }
 
 func (t *textWriter) summary(r *Report) {
@@ -123,7 +123,7 @@ func (t *textWriter) summary(r *Report) {
 	for _, g := range r.Groups {
 		t.groupRow(&g)
 	}
-	t.generator(&r.Generator)
+	t.generator(r)
 	t.checkRow(r)
 }
 
@@ -195,15 +195,23 @@ func (t *textWriter) authRow(r *Report) {
 }
 
 func (t *textWriter) throttleRow(r *Report) {
-	throttled, rate := r.total(Throttled), r.total(AcceptedRate)
-	if throttled == nil || throttled.Total == 0 && throttled.Count == 0 {
+	// Only those who met the limit say something about it.
+	hit := map[string]bool{}
+	for _, m := range r.Metrics {
+		if m.Name == Throttled && m.Count > 0 {
+			hit[m.Labels[LabelClients]+"\x00"+m.Labels[LabelStep]] = true
+		}
+	}
+	met := func(labels map[string]string) bool { return hit[labels[LabelClients]+"\x00"+labels[LabelStep]] }
+	throttled, rate := r.totalOf(Throttled, met), r.totalOf(AcceptedRate, met)
+	if throttled == nil {
 		return
 	}
 	s := fmt.Sprintf("%s of %s sends refused", grouped(throttled.Count), grouped(throttled.Total))
 	if rate != nil && rate.Count > 0 {
 		s += fmt.Sprintf("   let through %s–%s/s for each client", decimal(rate.Min), decimal(rate.Max))
 	}
-	if first := r.total(TimeToThrottle); first != nil && first.Count > 0 {
+	if first := r.totalOf(TimeToThrottle, met); first != nil && first.Count > 0 {
 		s += fmt.Sprintf("   first refusal after %s–%s", shortDuration(first.Min), shortDuration(first.Max))
 	}
 	t.row("throttle", s)
@@ -228,10 +236,15 @@ func (t *textWriter) groupRow(g *GroupReport) {
 	t.row(clip(t.clean(g.Name), 11), s)
 }
 
-func (t *textWriter) generator(g *Generator) {
+func (t *textWriter) generator(r *Report) {
+	g := &r.Generator
 	state := t.paint(green, "ok")
-	if !g.OK {
+	switch {
+	case g.OK:
+	case r.Verdict == Inconclusive:
 		state = t.paint(yellow, "not trustworthy")
+	default: // its problems did not touch what was decided
+		state = t.paint(yellow, "strained")
 	}
 	s := fmt.Sprintf("%s    lag p99 %s    cpu %s %%    rss %s", state, shortDuration(g.SchedulerLagP99), decimal(100*g.CPUShare), byteSize(g.PeakRSS))
 	if g.BytesPerConn > 0 {

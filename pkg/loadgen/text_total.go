@@ -8,11 +8,16 @@ import (
 // up, latencies are merged exactly from their histograms; of rates only the
 // count and the extremes can be told.
 func (r *Report) total(name string) *Metric {
+	return r.totalOf(name, func(map[string]string) bool { return true })
+}
+
+// totalOf is total over the series whose labels satisfy keep.
+func (r *Report) totalOf(name string, keep func(labels map[string]string) bool) *Metric {
 	var sum *Metric
 	var merged *hdrhistogram.Histogram
 	for i := range r.Metrics {
 		m := &r.Metrics[i]
-		if m.Name != name {
+		if m.Name != name || !keep(m.Labels) {
 			continue
 		}
 		if m.HDR != "" {
