@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/rt"
@@ -52,6 +53,9 @@ func requestFailure(op string, t *rt.Target, err error) *rt.Error {
 		e.Stage = rt.StageDial
 	case rt.KindInternal:
 		e.Kind = rt.KindProtocol
+		if strings.HasPrefix(err.Error(), "net/http: invalid") {
+			e.Kind = rt.KindUsage // a method or header that can't be sent
+		}
 	}
 	return e
 }
