@@ -124,7 +124,7 @@ func TestDecodePayloadStopsAtYield(t *testing.T) {
 	stop := errors.New("stop")
 	n := 0
 	err := engineio.DecodePayload([]byte("4a\x1e4b"), 0, func(engineio.Packet) error { n++; return stop })
-	if err != stop || n != 1 {
+	if !errors.Is(err, stop) || n != 1 {
 		t.Errorf("err = %v after %d packets, want yield's error after 1", err, n)
 	}
 }

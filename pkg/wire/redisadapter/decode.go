@@ -54,20 +54,20 @@ func (d *decoder) message(msg []byte) ([]byte, error) {
 	if d.broadcast.UID, rest, err = msgp.ReadStringBytes(rest); err != nil {
 		return nil, fmt.Errorf("uid: %w", err)
 	}
-	if rest, err = eachMember(rest, d.packet); err != nil {
+	if rest, err = d.eachMember(rest, (*decoder).packet); err != nil {
 		return nil, fmt.Errorf("packet: %w", err)
 	}
 	if d.broadcast.Args == nil {
 		return nil, errors.New("packet has no data")
 	}
-	if rest, err = eachMember(rest, d.options); err != nil {
+	if rest, err = d.eachMember(rest, (*decoder).options); err != nil {
 		return nil, fmt.Errorf("options: %w", err)
 	}
 	return rest, nil
 }
 
-func (d *decoder) packet(key string, b []byte) (rest []byte, err error) {
-	switch key {
+func (d *decoder) packet(key, b []byte) (rest []byte, err error) {
+	switch string(key) {
 	case "type":
 		t, rest, err := readInt(b)
 		if err != nil {
@@ -102,8 +102,8 @@ func (d *decoder) packet(key string, b []byte) (rest []byte, err error) {
 	return skip(b)
 }
 
-func (d *decoder) options(key string, b []byte) (rest []byte, err error) {
-	switch key {
+func (d *decoder) options(key, b []byte) (rest []byte, err error) {
+	switch string(key) {
 	case "rooms":
 		d.broadcast.Rooms, rest, err = readNames(b)
 		return rest, err
@@ -114,14 +114,14 @@ func (d *decoder) options(key string, b []byte) (rest []byte, err error) {
 		if msgp.NextType(b) == msgp.NilType {
 			return msgp.ReadNilBytes(b)
 		}
-		return eachMember(b, d.flag)
+		return d.eachMember(b, (*decoder).flag)
 	}
 	return skip(b)
 }
 
-func (d *decoder) flag(key string, b []byte) (rest []byte, err error) {
+func (d *decoder) flag(key, b []byte) (rest []byte, err error) {
 	truth := len(b) > 0 && b[0] == mtrue
-	switch key {
+	switch string(key) {
 	case "volatile":
 		d.broadcast.Volatile = truth
 	case "compress":
@@ -130,8 +130,9 @@ func (d *decoder) flag(key string, b []byte) (rest []byte, err error) {
 	return skip(b)
 }
 
-// eachMember calls read for each member of the map b; read returns what is left.
-func eachMember(b []byte, read func(key string, b []byte) ([]byte, error)) ([]byte, error) {
+// eachMember calls read, a method, for each member of the map b; read returns
+// what is left.
+func (d *decoder) eachMember(b []byte, read func(d *decoder, key, b []byte) ([]byte, error)) ([]byte, error) {
 	n, b, err := msgp.ReadMapHeaderBytes(b)
 	if err != nil {
 		return nil, err
@@ -141,7 +142,7 @@ func eachMember(b []byte, read func(key string, b []byte) ([]byte, error)) ([]by
 		if err != nil {
 			return nil, err
 		}
-		if b, err = read(string(key), rest); err != nil {
+		if b, err = read(d, key, rest); err != nil {
 			return nil, err
 		}
 	}

@@ -136,7 +136,7 @@ func TestParserYieldError(t *testing.T) {
 	t.Parallel()
 	stop := errors.New("stop")
 	var p sse.Parser
-	if err := p.Feed([]byte("data: a\n\n"), func(*sse.Message) error { return stop }); err != stop {
+	if err := p.Feed([]byte("data: a\n\n"), func(*sse.Message) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("err = %v, want yield's", err)
 	}
 }

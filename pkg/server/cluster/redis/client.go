@@ -30,7 +30,13 @@ func clientOption(o Options) (rueidis.ClientOption, error) {
 	switch u.Scheme {
 	case "redis", "valkey":
 	case "rediss", "valkeys":
-		opt.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: u.Hostname()}
+		opt.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+		if o.TLS != nil {
+			opt.TLSConfig = o.TLS.Clone()
+		}
+		if opt.TLSConfig.ServerName == "" {
+			opt.TLSConfig.ServerName = u.Hostname()
+		}
 	default:
 		return opt, fmt.Errorf("%w: URL scheme is not redis or rediss: want %s", ErrOptions, form)
 	}

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,9 @@ type Options struct {
 	// URL is redis://[user:password@]host[:port][/db], or rediss:// for TLS.
 	// The password never shows in an error, log or status.
 	URL string
+	// TLS is used for rediss://; nil means the system's roots and the URL's
+	// host name.
+	TLS *tls.Config
 	// Prefix is the adapter's key: pods with the same prefix form a cluster.
 	// "socket.io" when empty.
 	Prefix string
