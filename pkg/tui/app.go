@@ -36,8 +36,9 @@ type Options struct {
 	ShowSecrets   bool  // begin with the mask off
 }
 
-// Run connects the session and shows it until the user quits or ctx ends. The
-// terminal is restored before it returns, also after a panic.
+// Run connects the session and shows it until the user quits, ctx ends, or the
+// session ends for good, whose error it returns then. The terminal is restored
+// before it returns, also after a panic.
 func Run(ctx context.Context, o Options) error {
 	return (&app{screen: newInspect(o)}).run(ctx, o)
 }
@@ -65,6 +66,7 @@ func (a *app) run(ctx context.Context, o Options) error {
 			}
 		}()
 		ended <- o.Session.Run(ctx)
+		p.Quit() // it only ends by itself when it shall not reconnect
 	}()
 	stop := context.AfterFunc(ctx, p.Quit)
 	_, err := p.Run()
@@ -74,7 +76,7 @@ func (a *app) run(ctx context.Context, o Options) error {
 	switch {
 	case errors.Is(err, tea.ErrProgramPanic):
 		return err
-	case sessionErr != nil && errors.Is(err, tea.ErrProgramKilled):
+	case sessionErr != nil && !a.interrupted:
 		return sessionErr
 	case err != nil:
 		return fmt.Errorf("terminal: %w", err)

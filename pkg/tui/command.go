@@ -27,26 +27,38 @@ type Command struct {
 	Ack   bool   // VerbAck: the new setting
 }
 
+// Grammar is what a line may hold besides slash commands.
+type Grammar uint8
+
+// Grammars of ParseCommand, by what the endpoint takes.
+const (
+	GrammarArgs  Grammar = iota // an event and JSON arguments (Socket.IO)
+	GrammarValue                // an event and one JSON value ({event,data} frames)
+	GrammarRaw                  // frames as they are
+)
+
 // commandHelp documents the grammar of ParseCommand, for the help screen.
 var commandHelp = [][2]string{
 	{`message {"text":"hi"}`, "event name, then JSON arguments"},
 	{`move 3, "left"`, "several arguments, with commas (Socket.IO)"},
 	{"/join ROOM", `send the event join with {"room":"ROOM"}`},
 	{"/leave ROOM", "likewise leave"},
-	{"/ack on|off", "ask the server to acknowledge (Socket.IO)"},
+	{"/ack on|off", "ask the server to acknowledge"},
 	{"/close  /open", "close the connection, connect again"},
 	{"//text", "text that begins with a slash (raw frames)"},
 }
 
 // ParseCommand reads one line of the send box or of standard input:
 //
-//	event {"json":1}     an event and its JSON arguments, separated by commas
-//	any text             one frame, when raw (a WebSocket without framing)
+//	event {"json":1}     an event and JSON: arguments separated by commas
+//	                     (GrammarArgs), or one value (GrammarValue)
+//	any text             one frame (GrammarRaw)
 //	/join ROOM, /leave ROOM, /ack on|off, /close, /open
-//	//text               the frame "/text", when raw
+//	//text               the frame "/text" (GrammarRaw)
 //
 // Its errors say how to mend the line.
-func ParseCommand(line string, raw bool) (Command, error) {
+func ParseCommand(line string, g Grammar) (Command, error) {
+	raw := g == GrammarRaw
 	text := strings.TrimSpace(line)
 	if strings.HasPrefix(text, "/") {
 		if !raw || !strings.HasPrefix(text, "//") {
@@ -65,7 +77,11 @@ func ParseCommand(line string, raw bool) (Command, error) {
 	if strings.ContainsAny(event, "{}[]\"") {
 		return Command{}, errors.New(`the event name is missing, want   message {"text":"hi"}`)
 	}
-	if args != "" && !json.Valid([]byte("["+args+"]")) {
+	list := args
+	if g == GrammarArgs {
+		list = "[" + args + "]"
+	}
+	if args != "" && !json.Valid([]byte(list)) {
 		return Command{}, fmt.Errorf("not JSON after %q, want   %s {\"text\":\"hi\"}   or   %s \"text\"", event, event, event)
 	}
 	return Command{Verb: VerbSend, Event: event, Body: []byte(args)}, nil

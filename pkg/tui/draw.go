@@ -285,7 +285,7 @@ func (m *inspect) drawInput(c *canvas, r rect, boxed bool) *cursor {
 			return nil
 		case m.protocol == rt.SSE:
 			text = "a stream of Server-Sent Events takes no messages"
-		case m.session.Raw():
+		case m.session.Grammar() == GrammarRaw:
 			text = "i to send a frame"
 		}
 		c.text(body.x+1, body.y, body.w-2, dim, text)
@@ -307,10 +307,10 @@ func (m *inspect) sendHead() (head []span, note string, box *lineEdit) {
 	} else {
 		head = []span{{"Send", title}}
 		box = &m.sendBox
-		if c, err := ParseCommand(box.value(), m.session.Raw()); err == nil && c.Event != "" {
+		if c, err := ParseCommand(box.value(), m.session.Grammar()); err == nil && c.Event != "" {
 			head = append(head, span{" ▸ " + printableText(c.Event), accent})
 		}
-		if m.protocol == rt.SocketIO {
+		if m.session.canAck() {
 			note = "ack off"
 			if m.state.Acks {
 				note = "ack on"

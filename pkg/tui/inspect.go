@@ -264,7 +264,7 @@ func (m *inspect) handleSend(k tea.KeyPressMsg) tea.Cmd {
 	case "ctrl+t":
 		return m.do(Command{Verb: VerbAck, Ack: !m.state.Acks})
 	case "enter", "ctrl+s":
-		c, err := ParseCommand(m.sendBox.value(), m.session.Raw())
+		c, err := ParseCommand(m.sendBox.value(), m.session.Grammar())
 		if err != nil {
 			m.problem = err.Error()
 			return nil

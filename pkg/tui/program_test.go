@@ -224,6 +224,25 @@ func (w tee) Write(p []byte) (int, error) {
 	return w.Screen.Write(p)
 }
 
+// TestProgramEndsWithTheSession: without reconnects a lost connection is the
+// end.
+func TestProgramEndsWithTheSession(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeServer()
+		p := startProgram(t, testSession(t, f, func(o *SessionOptions) { o.NoReconnect = true }), 80, 24, nil)
+		c := <-f.conns
+		p.WaitText("● open")
+		c.end(rt.CloseInfo{By: rt.ByNetwork})
+		if err := <-p.done; rt.KindOf(err) != rt.KindUnreachable {
+			t.Errorf("error %v", err)
+		}
+		if p.AltScreen() {
+			t.Error("the terminal was left on the alternate screen")
+		}
+	})
+}
+
 // TestProgramIsIdle: nothing happens, nothing is drawn but the clock.
 func TestProgramIsIdle(t *testing.T) {
 	t.Parallel()

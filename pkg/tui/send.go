@@ -18,7 +18,7 @@ func (s *Session) Do(ctx context.Context, c Command) error {
 		s.Open()
 	case VerbAck:
 		if c.Ack && !s.canAck() {
-			return errors.New("only Socket.IO messages can ask for an ack")
+			return errors.New("raw frames and SSE have no acks")
 		}
 		s.mu.Lock()
 		s.state.Acks = c.Ack
@@ -29,7 +29,9 @@ func (s *Session) Do(ctx context.Context, c Command) error {
 	return nil
 }
 
-func (s *Session) canAck() bool { return s.Target().Protocol == rt.SocketIO }
+func (s *Session) canAck() bool {
+	return s.Target().Protocol != rt.SSE && s.Grammar() != GrammarRaw
+}
 
 func (s *Session) send(ctx context.Context, c Command) error {
 	out := &rt.Outgoing{Event: c.Event, Body: c.Body, AckID: rt.NoAck}

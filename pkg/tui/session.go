@@ -33,7 +33,9 @@ type SessionOptions struct {
 	// Hold keeps Run going after a refusal or /close, until Open is called.
 	// The screen sets it; a stream has nobody to call Open.
 	Hold bool
-	// Acks asks the server to acknowledge what is sent (Socket.IO only).
+	// Acks asks the server to acknowledge what is sent. A WebSocket server must
+	// know rtk's ack extension of {event,data} frames for it; raw frames and
+	// SSE have no acks.
 	Acks bool
 	// Buffer is the number of events to hold, 0 means DefaultBuffer.
 	Buffer int
@@ -88,10 +90,15 @@ func (s *Session) Source() *Source { return s.source }
 // Target is the endpoint that s connects to.
 func (s *Session) Target() rt.Target { return s.o.Request.Target }
 
-// Raw reports whether the endpoint takes frames without an event name.
-func (s *Session) Raw() bool {
-	t := s.Target()
-	return t.Protocol == rt.WebSocket && t.Framing == rt.FramingRaw
+// Grammar is what the lines to send look like.
+func (s *Session) Grammar() Grammar {
+	switch t := s.Target(); {
+	case t.Protocol == rt.SocketIO:
+		return GrammarArgs
+	case t.Framing == rt.FramingRaw:
+		return GrammarRaw
+	}
+	return GrammarValue
 }
 
 // State returns a copy of the present state.

@@ -86,7 +86,7 @@ func readCommands(ctx context.Context, cancel func(), o *StreamOptions, errs io.
 	lines := bufio.NewScanner(o.In)
 	lines.Buffer(make([]byte, 0, 4096), maxLine)
 	for lines.Scan() {
-		c, err := ParseCommand(lines.Text(), o.Session.Raw())
+		c, err := ParseCommand(lines.Text(), o.Session.Grammar())
 		if err == nil && c.Verb == VerbSend {
 			if o.Session.waitOpen(ctx) != nil {
 				return
