@@ -87,7 +87,7 @@ var jwtDef = &objectDef{
 		{name: "secret", typ: textType, doc: "Secret of the HS algorithms.", examples: []any{"${JWT_SECRET}"}},
 		{name: "key", typ: textType, doc: "File of the PEM private key of the other algorithms, relative to the scenario, or the PEM text itself.", examples: []any{"keys/dev.pem"}},
 		{name: "keyId", typ: textType, doc: "The kid header.", examples: []any{"dev-1"}},
-		{name: "claims", typ: mapOf(anyType), doc: "Claims beside exp, iat and jti. Texts may hold {{client.index}}, {{client.group}}, {{target.name}}, {{run.id}}, {{rand}}, {{uuid}} and {{matrix.NAME}}. A claim whose environment reference is empty is left out.", examples: []any{map[string]any{"sub": "user-{{client.index}}"}}},
+		{name: "claims", typ: mapOf(anyType), doc: "Claims beside exp and iat. Texts may hold {{client.index}}, {{client.group}}, {{target.name}}, {{run.id}}, {{rand}}, {{uuid}} and {{matrix.NAME}}. A claim whose environment reference is empty is left out.", examples: []any{map[string]any{"sub": "user-{{client.index}}"}}},
 		{name: "expiresIn", typ: durationType, doc: "Lifetime, 10m by default.", examples: []any{"10m"}},
 	},
 }

@@ -41,32 +41,10 @@ func (p *parse) jwt(n *node) *JWTSpec {
 	}
 	j := &JWTSpec{
 		Alg:       o.enum("alg", algWords),
-		Secret:    o.str("secret"),
 		KeyID:     o.str("keyId"),
 		ExpiresIn: o.duration("expiresIn", defaultTokenLife),
 	}
-	p.addSecret(j.Secret)
-	if k := o.get("key"); k != nil {
-		switch s, _ := p.text(k, "key"); {
-		case strings.Contains(s, "-----BEGIN"):
-			j.Key = []byte(s)
-			p.addSecret(s)
-		default:
-			j.KeyFile = s
-		}
-	}
-	hmac := strings.HasPrefix(j.Alg, "HS")
-	switch {
-	case j.Alg == "":
-	case hmac && j.Secret == "":
-		p.errorf(o.keyPos("secret"), "%s needs a secret that is not empty", j.Alg)
-	case hmac && o.has("key"):
-		p.errorf(o.keyPos("key"), "key is for public-key algorithms, %s takes a secret", j.Alg)
-	case !hmac && o.has("secret"):
-		p.errorf(o.keyPos("secret"), "secret is for HS algorithms, %s takes a key", j.Alg)
-	case !hmac && !o.has("key"):
-		p.errorf(n.pos, "%s needs a key", j.Alg)
-	}
+	p.signingKey(j, o)
 	if c := o.get("claims"); c != nil {
 		if c.kind != mappingNode {
 			p.errorf(c.pos, "claims is a mapping, not %s", c.describe())
@@ -75,6 +53,45 @@ func (p *parse) jwt(n *node) *JWTSpec {
 		}
 	}
 	return j
+}
+
+// signingKey reads secret and key, of which the algorithm takes one. The other
+// may be there if it comes from the environment, so that one file serves
+// servers with either kind.
+func (p *parse) signingKey(j *JWTSpec, o *object) {
+	secret, key := o.get("secret"), o.get("key")
+	hmac := strings.HasPrefix(j.Alg, "HS")
+	needs, has, other, otherKey := secret, "secret", key, "key"
+	if !hmac {
+		needs, has, other, otherKey = key, "key", secret, "secret"
+	}
+	given := func(n *node) bool { return n != nil && n.text != "" }
+	switch {
+	case j.Alg == "" || needs != nil && needs.bad:
+	case !given(needs) && needs != nil && needs.fromEnv:
+		p.hintf(needs.pos, "set the environment variable that it comes from", "%s needs a %s, and this one is empty", j.Alg, has)
+	case !given(needs):
+		p.errorf(o.keyPos(has), "%s needs a %s", j.Alg, has)
+	case given(other) && !other.fromEnv:
+		p.errorf(o.keyPos(otherKey), "%s takes a %s, no %s", j.Alg, has, otherKey)
+	}
+	if secret != nil {
+		s, _ := p.text(secret, "secret")
+		p.addSecret(s)
+		if hmac {
+			j.Secret = s
+		}
+	}
+	if key == nil || hmac {
+		return
+	}
+	switch s, _ := p.text(key, "key"); {
+	case strings.Contains(s, "-----BEGIN"):
+		j.Key = []byte(s)
+		p.addSecret(s)
+	default:
+		j.KeyFile = s
+	}
 }
 
 // claims reads the claims of a token. Variables are rendered in texts of the
