@@ -520,6 +520,28 @@ func TestSSECountsBrowsersOnHTTP1(t *testing.T) {
 	}
 }
 
+// A client has nothing to say once the stream is open.
+func TestSSECutsOffTalkers(t *testing.T) {
+	t.Parallel()
+	g := startSSE(t, "http1", server.Options{})
+	good := g.follow(t.Context(), t, "/events?topic=a")
+	nc, err := net.Dial("tcp", g.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	fmt.Fprint(nc, "GET /events?topic=a HTTP/1.1\r\nHost: x\r\n\r\n")
+	g.eventually(t, "two streams", func(p stats.Pod) bool { return p.Clients.SSE == 2 })
+	fmt.Fprint(nc, strings.Repeat("GET / HTTP/1.1\r\n\r\n", 500))
+	g.eventually(t, "the talker is gone", func(p stats.Pod) bool { return p.Clients.SSE == 1 && p.Refusals.ProtocolErrors == 1 })
+	if err := g.Topic("a").Emit("still", 1); err != nil {
+		t.Fatal(err)
+	}
+	if m := await(t, good, sse.KindEvent); m.Type != "still" {
+		t.Errorf("the other one got %q", m.Type)
+	}
+}
+
 func TestSSERefusesWhileStopping(t *testing.T) {
 	t.Parallel()
 	g := startSSE(t, "http1", server.Options{})

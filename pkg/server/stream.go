@@ -73,15 +73,29 @@ func (s *Server) open(l *link, c *Conn, hello *frame, joined func() error) error
 	return err
 }
 
-// readNothing waits for the end of a client that has nothing more to say.
+// maxIdleTalk is how much a client that has nothing more to say may send.
+const maxIdleTalk = 4 << 10
+
+// readNothing waits for the end of a client that has nothing more to say. One
+// that goes on talking is cut off: it would cost a system call for each few
+// bytes, a larger buffer would cost memory for all the others.
 func (l *link) readNothing(nc net.Conn) {
-	var buf [64]byte // clients send nothing more; what they do send is read to no end
-	for {
-		if _, err := nc.Read(buf[:]); err != nil {
-			l.abort(readReason(err))
-			l.teardown()
-			return
+	var buf [64]byte
+	for left := maxIdleTalk; ; {
+		n, err := nc.Read(buf[:])
+		left -= n
+		if err == nil && left > 0 {
+			continue
 		}
+		reason := reasonParse
+		if err != nil {
+			reason = readReason(err)
+		} else {
+			l.srv.count.protocol.Add(1)
+		}
+		l.abort(reason)
+		l.teardown()
+		return
 	}
 }
 

@@ -9,18 +9,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 
 	"github.com/realtime-toolkit/rtk/pkg/server"
+	"github.com/realtime-toolkit/rtk/pkg/server/auth"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // start serves the chat on a real listener and returns its ws:// URL.
-func start(t *testing.T) string {
+func start(t *testing.T, opts server.Options) string {
 	t.Helper()
-	s, err := server.New(server.Options{})
+	s, err := server.New(opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +139,7 @@ func (c *client) event() (name, data string) {
 // Clients of both protocols meet in one room.
 func TestChatOverBothProtocols(t *testing.T) {
 	t.Parallel()
-	url := start(t)
+	url := start(t, server.Options{})
 	a, b, outsider := dialSocketIO(t, url), dialWS(t, url), dialWS(t, url)
 	for _, c := range []*client{a, b} {
 		if ack := c.call("join", `{"room":"r1"}`); ack != `{"ok":true,"room":"r1"}` {
@@ -193,9 +195,33 @@ func TestChatOverBothProtocols(t *testing.T) {
 	}
 }
 
+// With tokens, the sender's name is the subject: nobody can choose it.
+func TestChatFromIsTheSubject(t *testing.T) {
+	t.Parallel()
+	secret := []byte("0123456789abcdef0123456789abcdef")
+	verifier, err := auth.New(auth.Options{Secret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(verifier.Close)
+	url := start(t, server.Options{Auth: verifier})
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": "ana \"q\"", "exp": time.Now().Add(time.Minute).Unix()}).SignedString(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := dial(t, url+"/ws?namespace=/chat&token="+token)
+	if ack := c.call("join", `{"room":"r"}`); ack != `{"ok":true,"room":"r"}` {
+		t.Fatalf("join: %s", ack)
+	}
+	c.write(`{"event":"message","data":{"room":"r","text":"x","from":"eve"}}`)
+	if name, data := c.event(); name != "message" || !strings.Contains(data, `"from":"ana \"q\""`) {
+		t.Errorf("got %s %s", name, data)
+	}
+}
+
 func TestChatNonsense(t *testing.T) {
 	t.Parallel()
-	url := start(t)
+	url := start(t, server.Options{})
 	tests := []struct{ name, event, data, code string }{
 		{"room as a string", "join", `"lobby"`, CodeInvalidRoom},
 		{"room is null", "join", `{"room":null}`, CodeInvalidRoom},
