@@ -17,7 +17,7 @@ type Conn struct {
 	ns       *Namespace
 	link     *link
 	identity *auth.Identity
-	payload  []byte // CONNECT payload, without its token
+	payload  []byte // CONNECT payload; mu guards it
 
 	state atomic.Uint32 // changes with link.mu held
 	early []*frame      // guarded by link.mu: queued before the client was told that it is connected
@@ -48,8 +48,9 @@ type Handshake struct {
 	// Query is the raw query with the values of token parameters cut out.
 	Query  string
 	Secure bool // TLS
-	// Auth is the CONNECT payload of a Socket.IO client, a JSON object without
-	// its token member; "{}" when there was none.
+	// Auth is the CONNECT payload of a Socket.IO client, a JSON object; "{}"
+	// when there was none. Where tokens are verified, guards and OnConnect see
+	// it whole and later callers without its token member.
 	Auth []byte
 }
 
@@ -78,12 +79,22 @@ func (c *Conn) Handshake() Handshake {
 	s := l.shake.Value()
 	h := Handshake{
 		Time: l.since, RemoteAddr: l.remote, Host: s.host, Origin: s.origin, UserAgent: s.userAgent,
-		Path: s.path, Query: l.query, Secure: s.secure, Auth: c.payload,
+		Path: s.path, Query: l.query, Secure: s.secure,
 	}
+	c.mu.Lock()
+	h.Auth = c.payload
+	c.mu.Unlock()
 	if len(h.Auth) == 0 {
 		h.Auth = []byte("{}")
 	}
 	return h
+}
+
+// forgetToken drops the token from what is kept of the CONNECT payload.
+func (c *Conn) forgetToken() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.payload = withoutToken(c.payload)
 }
 
 // Set keeps a value with the connection.
@@ -120,6 +131,9 @@ func (c *Conn) EmitRaw(event string, args []byte, attachments ...[]byte) error {
 	array, err := eventArray(event, args)
 	if err != nil {
 		return err
+	}
+	if messageBytes(array, attachments) > c.ns.srv.opts.QueueBytes {
+		return fmt.Errorf("emit %q: %w", event, ErrTooLarge)
 	}
 	m := message{ns: c.ns.name, array: array, attachments: attachments}
 	return c.send(m.frame(c.link.codec))

@@ -4,8 +4,13 @@ import (
 	"context"
 
 	"github.com/realtime-toolkit/rtk/pkg/server/auth"
-	"github.com/realtime-toolkit/rtk/pkg/wire/rawjson"
 	"github.com/realtime-toolkit/rtk/pkg/wire/socketio"
+)
+
+// Bounds of a CONNECT packet, which the gateway keeps or echoes.
+const (
+	maxNamespaceBytes = 256
+	maxPayloadBytes   = 16 << 10
 )
 
 // connect handles a CONNECT packet (Socket.IO 5, connection to a namespace).
@@ -13,6 +18,9 @@ import (
 // connection at once.
 func (l *link) connect(name string, payload []byte) error {
 	s := l.srv
+	if len(name) > maxNamespaceBytes || len(payload) > maxPayloadBytes {
+		return errConnectSize
+	}
 	n := s.lookup(name)
 	if n == nil {
 		s.count.handshake.add("invalid namespace")
@@ -28,9 +36,6 @@ func (l *link) connect(name string, payload []byte) error {
 	}
 	c := &Conn{id: newID(), ns: n, link: l, identity: id}
 	if len(payload) > 0 {
-		if s.opts.Auth != nil {
-			payload = withoutToken(payload)
-		}
 		c.payload = append([]byte(nil), payload...)
 	}
 	if err := l.join(c, func() *frame {
@@ -46,6 +51,9 @@ func (l *link) connect(name string, payload []byte) error {
 			return socketio.AppendConnectError(dst, name, message, data)
 		})
 		return nil
+	}
+	if s.opts.Auth != nil {
+		c.forgetToken()
 	}
 	l.mu.Lock()
 	l.connectBy = 0
@@ -64,17 +72,15 @@ func (l *link) authenticate(payload []byte) (*auth.Identity, *refusal) {
 	if s.opts.Auth == nil {
 		return nil, nil
 	}
-	token, found := auth.Extract(nil, payload, s.opts.AuthPlaces)
-	if !found {
-		member, has := rawjson.Member(payload, "token")
-		if has && string(member) != `""` && !s.opts.AuthPlaces.NoAuthPayload {
-			return s.verify(l.context(), "", false) // there, but not one clear token
-		}
+	token, clear := auth.ExtractPayload(payload, s.opts.AuthPlaces)
+	if !clear {
+		return s.verify(l.context(), "", false) // there, but not one clear token
+	}
+	if token == "" {
 		if e.identity != nil {
 			return e.identity, nil
 		}
-		token, found = e.token, e.token != ""
-		id, no := s.verify(l.context(), token, found)
+		id, no := s.verify(l.context(), e.token, e.token != "")
 		if no == nil {
 			e.identity, e.token = id, ""
 		}

@@ -1,10 +1,6 @@
 package server
 
 import (
-	"math/rand/v2"
-	"slices"
-	"sync"
-
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
 )
 
@@ -141,56 +137,4 @@ func (f *fanout) one(c *Conn) {
 	if c.deliver(frame, f.batch) {
 		f.sent++
 	}
-}
-
-// chaos applies the delivery faults. It keeps, for each connection, the frame
-// that waits to go out after its successor.
-type chaos struct {
-	faults *Faults
-
-	mu   sync.Mutex
-	rng  *rand.Rand
-	held map[*Conn]*frame
-}
-
-func newChaos(f *Faults) *chaos {
-	if !f.delivery() {
-		return nil
-	}
-	return &chaos{faults: f, rng: f.rng(), held: make(map[*Conn]*frame)}
-}
-
-// deliver sends f to c as the dice have it. The lock is held over the delivery,
-// so that broadcasts at the same time don't add disorder of their own.
-func (x *chaos) deliver(c *Conn, f *frame, b *batch) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	held := x.held[c]
-	delete(x.held, c)
-	out := []*frame{f}
-	switch p := x.rng.Float64(); {
-	case p < x.faults.Drop:
-		out = nil
-	case p < x.faults.Drop+x.faults.Dup:
-		out = append(out, f)
-	case held == nil && p < x.faults.Drop+x.faults.Dup+x.faults.Reorder:
-		x.held[c] = f
-		return
-	}
-	if held != nil {
-		out = slices.Insert(out, min(1, len(out)), held)
-	}
-	for _, f := range out {
-		c.deliver(f, b)
-	}
-}
-
-// forget releases the frame held for an ended connection.
-func (x *chaos) forget(c *Conn) {
-	if x == nil {
-		return
-	}
-	x.mu.Lock()
-	delete(x.held, c)
-	x.mu.Unlock()
 }

@@ -18,7 +18,7 @@ type Faults struct {
 	ThrottleLate bool // refuses only after ten times the burst
 
 	// Dup, Drop and Reorder are the probabilities, for each broadcast message
-	// and recipient, that it comes twice, not at all, or after the next one.
+	// and recipient, that it comes twice, not at all, or after later ones.
 	Dup, Drop, Reorder float64
 
 	CrossPodOff bool // nothing goes to or comes from the backplane
