@@ -274,6 +274,9 @@ func announce(env *Env, f *serveFlags, p *pod) {
 	if p.open {
 		loudlyOpen(env, p.publicAddr.String())
 	}
+	if a, ok := p.adminAt.(*net.TCPAddr); ok && !a.IP.IsLoopback() && f.adminKey == "" {
+		fmt.Fprintf(env.Stderr, "rtk: WARNING: ANYBODY who reaches the admin listener on %s may publish and take profiles. Set --admin-key\n", a)
+	}
 	scheme := "http"
 	if p.secure {
 		scheme = "https"

@@ -272,6 +272,28 @@ func TestServeNonsenseAddress(t *testing.T) {
 	}
 }
 
+func TestServeWarnsOfAnOpenAdminListener(t *testing.T) {
+	t.Parallel()
+	const warning = "ANYBODY who reaches the admin listener"
+	for _, tt := range []struct {
+		name string
+		args []string
+		want bool
+	}{
+		{"loopback", nil, false},
+		{"all addresses", []string{"--admin-listen", "0.0.0.0:0"}, true},
+		{"all addresses, key", []string{"--admin-listen", "0.0.0.0:0", "--admin-key", "k"}, false},
+	} {
+		s := runServeCmd(t, nil, tt.args...)
+		for deadline := time.Now().Add(10 * time.Second); s.stdout.String() == "" && time.Now().Before(deadline); {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if got := strings.Contains(s.stderr.String(), warning); got != tt.want {
+			t.Errorf("%s: warned %v, want %v; stderr %s", tt.name, got, tt.want, s.stderr)
+		}
+	}
+}
+
 func TestServeFaulty(t *testing.T) {
 	t.Parallel()
 	s := startServeCmd(t, nil, "--faulty", "dup=1%,crosspod=off", "--i-know-this-breaks-delivery")
