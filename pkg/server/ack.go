@@ -3,79 +3,54 @@ package server
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/wire/socketio"
 )
 
-// ackWait is an EmitAck that waits for its acknowledgement.
+// ackWait is an emitted event that waits for its acknowledgement. It ends in one
+// of three ways: the client answers, time is over, the connection ends.
 type ackWait struct {
-	answer  chan Reply // gets one value, or is closed when the connection ends
-	timer   wheelEntry
-	expired chan struct{}
+	conn  *Conn
+	id    int64
+	timer wheelEntry
+	done  func(Reply, error) // called once
 }
 
-func (w *ackWait) fire() { close(w.expired) }
+// fire runs on the wheel's goroutine.
+func (w *ackWait) fire() {
+	if w.conn.take(w.id) == w {
+		w.conn.ns.srv.group.Go(func() { w.done(Reply{}, ErrAckTimeout) })
+	}
+}
 
 // EmitAck sends an event and waits for the client's acknowledgement, until ctx
-// ends or, when ctx has no deadline, for Options.AckTimeout (ErrAckTimeout). It
-// fails with ErrClosed when the connection ends first and with
-// ErrAckUnsupported when the client's protocol has no acknowledgements.
+// ends or, when ctx has no deadline, for Options.AckTimeout. It fails with
+// ErrAckTimeout when a deadline passes, with ErrClosed when the connection ends
+// first and with ErrAckUnsupported when the client's protocol has no
+// acknowledgements.
 //
-// Handlers run on the goroutine that would read the acknowledgement: call it
-// from a goroutine of its own there.
+// Handlers run on the goroutine that would read the acknowledgement: use
+// EmitAckFunc there.
 func (c *Conn) EmitAck(ctx context.Context, event string, args ...any) (Reply, error) {
-	if c.link.codec != codecSocketIO {
-		return Reply{}, ErrAckUnsupported
+	type result struct {
+		reply Reply
+		err   error
 	}
-	raw, attachments, err := encodeArgs(args)
-	if err != nil {
-		return Reply{}, fmt.Errorf("emit %q: %w", event, err)
+	answer := make(chan result, 1)
+	timeout := c.ns.srv.opts.AckTimeout
+	if _, bounded := ctx.Deadline(); bounded {
+		timeout = 0
 	}
-	array, err := eventArray(event, raw)
+	w, err := c.emitAck(timeout, func(r Reply, err error) { answer <- result{r, err} }, event, args)
 	if err != nil {
 		return Reply{}, err
-	}
-	w := &ackWait{answer: make(chan Reply, 1)}
-	w.timer.owner = w
-	c.mu.Lock()
-	if c.state.Load() == connGone {
-		c.mu.Unlock()
-		return Reply{}, ErrClosed
-	}
-	id := c.lastAck
-	c.lastAck++
-	if c.acks == nil {
-		c.acks = make(map[int64]*ackWait, 1)
-	}
-	c.acks[id] = w
-	c.mu.Unlock()
-	defer func() {
-		c.mu.Lock()
-		delete(c.acks, id)
-		c.mu.Unlock()
-	}()
-
-	f := messageFrame(len(array)+len(c.ns.name)+24, attachments, func(dst []byte) []byte {
-		return socketio.AppendEventArray(dst, c.ns.name, id, array, len(attachments))
-	})
-	if err := c.send(f); err != nil {
-		return Reply{}, err
-	}
-	if _, bounded := ctx.Deadline(); !bounded {
-		wheel := c.ns.srv.wheel
-		w.expired = make(chan struct{})
-		wheel.arm(&w.timer, wheel.now()+c.ns.srv.opts.AckTimeout)
-		defer wheel.disarm(&w.timer)
 	}
 	select {
-	case reply, ok := <-w.answer:
-		if !ok {
-			return Reply{}, ErrClosed
-		}
-		return reply, nil
-	case <-w.expired:
-		return Reply{}, ErrAckTimeout
+	case a := <-answer:
+		return a.reply, a.err
 	case <-ctx.Done():
+		c.take(w.id)
 		if ctx.Err() == context.DeadlineExceeded {
 			return Reply{}, ErrAckTimeout
 		}
@@ -83,24 +58,84 @@ func (c *Conn) EmitAck(ctx context.Context, event string, args ...any) (Reply, e
 	}
 }
 
-// acked hands an acknowledgement to who waits for it. One that nobody waits for,
-// late or made up, is ignored.
-func (c *Conn) acked(id int64, args []byte, attachments [][]byte) {
+// EmitAckFunc sends an event and calls done with the client's acknowledgement,
+// or with ErrAckTimeout after Options.AckTimeout or ErrClosed. It does not wait,
+// so it may be used in handlers. done is called once, unless EmitAckFunc itself
+// fails; with an acknowledgement it runs like a handler.
+func (c *Conn) EmitAckFunc(done func(Reply, error), event string, args ...any) error {
+	_, err := c.emitAck(c.ns.srv.opts.AckTimeout, done, event, args)
+	return err
+}
+
+func (c *Conn) emitAck(timeout time.Duration, done func(Reply, error), event string, args []any) (*ackWait, error) {
+	if c.link.codec != codecSocketIO {
+		return nil, ErrAckUnsupported
+	}
+	raw, attachments, err := encodeArgs(args)
+	if err != nil {
+		return nil, fmt.Errorf("emit %q: %w", event, err)
+	}
+	array, err := eventArray(event, raw)
+	if err != nil {
+		return nil, err
+	}
+	w := &ackWait{conn: c, done: done}
+	w.timer.owner = w
+	c.mu.Lock()
+	if c.state.Load() == connGone {
+		c.mu.Unlock()
+		return nil, ErrClosed
+	}
+	w.id = c.lastAck
+	c.lastAck++
+	if c.acks == nil {
+		c.acks = make(map[int64]*ackWait, 1)
+	}
+	c.acks[w.id] = w
+	c.mu.Unlock()
+	if timeout > 0 {
+		wheel := c.ns.srv.wheel
+		wheel.arm(&w.timer, wheel.now()+timeout)
+	}
+	f := messageFrame(len(array)+len(c.ns.name)+24, attachments, func(dst []byte) []byte {
+		return socketio.AppendEventArray(dst, c.ns.name, w.id, array, len(attachments))
+	})
+	if err := c.send(f); err != nil && c.take(w.id) == w {
+		return nil, err
+	}
+	return w, nil
+}
+
+// take ends the wait with the id and returns it, nil when it has ended already.
+func (c *Conn) take(id int64) *ackWait {
 	c.mu.Lock()
 	w := c.acks[id]
 	delete(c.acks, id)
 	c.mu.Unlock()
 	if w != nil {
-		w.answer <- Reply{Args: append([]byte(nil), args...), Attachments: attachments}
+		c.ns.srv.wheel.disarm(&w.timer)
+	}
+	return w
+}
+
+// acked hands an acknowledgement to who waits for it. One that nobody waits for,
+// late or made up, is ignored.
+func (c *Conn) acked(id int64, args []byte, attachments [][]byte) {
+	if w := c.take(id); w != nil {
+		var err error
+		defer c.ns.recovered("acknowledgement", c, &err)
+		w.done(Reply{Args: append([]byte(nil), args...), Attachments: attachments}, nil)
 	}
 }
 
+// failAcks ends all waits of an ended connection.
 func (c *Conn) failAcks() {
 	c.mu.Lock()
 	waits := c.acks
 	c.acks = nil
 	c.mu.Unlock()
 	for _, w := range waits {
-		close(w.answer)
+		c.ns.srv.wheel.disarm(&w.timer)
+		w.done(Reply{}, ErrClosed)
 	}
 }

@@ -70,6 +70,9 @@ func (e *Emitter) EmitRaw(event string, args []byte, attachments ...[]byte) erro
 	if err != nil {
 		return err
 	}
+	if messageBytes(array, attachments) > e.ns.srv.opts.QueueBytes {
+		return fmt.Errorf("emit %q: %w", event, ErrTooLarge)
+	}
 	b := &cluster.Broadcast{
 		Namespace: e.ns.name, Rooms: e.rooms, Except: e.except,
 		Args: array, Attachments: attachments, Volatile: e.volatile,
@@ -81,6 +84,15 @@ func (e *Emitter) EmitRaw(event string, args []byte, attachments ...[]byte) erro
 		s.opts.Backplane.Publish(b)
 	}
 	return nil
+}
+
+// messageBytes is about what a message takes in a queue.
+func messageBytes(array []byte, attachments [][]byte) int {
+	n := len(array) + 64
+	for _, a := range attachments {
+		n += len(a) + maxWSHead
+	}
+	return n
 }
 
 // eventArray makes ["event",args…].

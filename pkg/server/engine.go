@@ -80,6 +80,7 @@ var (
 	errStrayBinary   = errors.New("binary packet without an announcement")
 	errNotUTF8       = errors.New("text is not valid UTF-8")
 	errStruckOut     = errors.New("too many refused messages")
+	errConnectSize   = errors.New("namespace or payload of CONNECT is too long")
 	errTokenRejected = errors.New("token rejected")
 )
 

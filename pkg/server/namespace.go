@@ -172,5 +172,10 @@ func (s *Server) Deliver(b *cluster.Broadcast) {
 		return
 	}
 	s.count.broadcastsRemote.Add(1)
+	if messageBytes(b.Args, b.Attachments) > s.opts.QueueBytes {
+		s.log.Error("dropped a broadcast of another pod: it is larger than the outbound queue",
+			"namespace", n.name, "bytes", messageBytes(b.Args, b.Attachments), "limit", s.opts.QueueBytes)
+		return
+	}
 	n.deliver(b)
 }

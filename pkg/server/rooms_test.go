@@ -266,10 +266,10 @@ func TestSlowConsumer(t *testing.T) {
 			if got != sent {
 				t.Errorf("the other client got %d of %d messages", got, sent)
 			}
-			st := g.Stats()
-			if st.Queues.SlowConsumers != 1 || st.Connections.ClosedByReason["slow consumer"] != 1 {
-				t.Errorf("stats: %+v %+v", st.Queues, st.Connections)
-			}
+			eventually(t, "it is counted", func() bool {
+				st := g.Stats()
+				return st.Queues.SlowConsumers == 1 && st.Connections.ClosedByReason["slow consumer"] == 1
+			})
 			_ = slow.ws.Close()
 		})
 	}
