@@ -18,7 +18,7 @@ type Diagnostic struct {
 }
 
 // Error is file:line:column: message.
-func (d Diagnostic) Error() string { return d.Pos.String() + ": " + d.Message }
+func (d Diagnostic) Error() string { return d.String() + ": " + d.Message }
 
 // Format is the message with its excerpt and hint, over several lines and
 // without a final newline.

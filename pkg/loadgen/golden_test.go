@@ -57,7 +57,7 @@ func TestWriters(t *testing.T) {
 			}
 			checkGolden(t, tc.name, b.Bytes())
 			for _, secret := range []string{"correct horse", "eyJhbGciOiJIUzI1NiJ9", "\x1b[31mred", "\x00", "\n::error", "##[warning"} {
-				if bytes.Contains(b.Bytes(), []byte(secret)) && !(tc.name == "report.json" && secret[0] == '\n') {
+				if bytes.Contains(b.Bytes(), []byte(secret)) {
 					t.Errorf("%q got out", secret)
 				}
 			}

@@ -176,7 +176,7 @@ func newJSONRun(r *Report) jsonRun {
 		run.Targets = append(run.Targets, jsonTarget{t.Name, m.mask(t.URL), t.Protocol})
 	}
 	for _, g := range r.Groups {
-		run.Groups = append(run.Groups, jsonGroup{g.Name, g.Planned, g.Connected, g.Rejected, g.Failed, g.Finished, g.Disconnected, g.NeverReached, g.Sent, g.Received})
+		run.Groups = append(run.Groups, jsonGroup(g))
 	}
 	for _, c := range r.Checks {
 		run.Checks = append(run.Checks, jsonCheck{c.Kind, m.mask(c.Name), c.Status, m.mask(c.Got), m.mask(c.Want), m.mask(c.Detail), c.Pos.Line, c.Pos.Column})

@@ -102,16 +102,6 @@ func (p *Path) Find(doc []byte) []byte {
 	return p.find(v)
 }
 
-// Text is like Find but returns the contents of a JSON string without quotes;
-// other values come as they stand.
-func (p *Path) Text(doc []byte) []byte {
-	v := p.Find(doc)
-	if len(v) > 0 && v[0] == '"' {
-		return jsonUnquote(v)
-	}
-	return v
-}
-
 // find works on a value that was validated before.
 func (p *Path) find(v []byte) []byte {
 	for _, s := range p.steps {

@@ -12,10 +12,10 @@ func (p *parse) matrix(g *Group, o *object) {
 	n := o.get("matrix")
 	p.named(n, "matrix", func(name string, key, value *node) {
 		a := Axis{Pos: key.pos, Name: name}
-		switch {
-		case name == AxisCase:
+		switch name {
+		case AxisCase:
 			a.Values = p.cases(value)
-		case name == AxisTarget:
+		case AxisTarget:
 			g.Targets = p.targetAxis(&a, value)
 		default:
 			a.Values = p.axisValues(name, value)

@@ -104,7 +104,7 @@ func TestParseEveryKey(t *testing.T) {
 	if burst.Schedule != (Schedule{TotalRate: 10, Count: 10}) || !burst.Marker {
 		t.Errorf("burst is %+v", burst)
 	}
-	if on := pods.Flow[9].On; !on.UntilEnd || string(on.Path.Text([]byte(`{"text":["m"]}`))) != "m" {
+	if on := pods.Flow[9].On; !on.UntilEnd || string(on.Path.Find([]byte(`{"text":["m"]}`))) != `"m"` {
 		t.Errorf("on is %+v", on)
 	}
 	if frame := sc.group(t, "frames").Flow[0].Emit; string(frame.Args[0].Append(nil, &someVars)) != "rtk1.k3f.2.7.x as it is" {

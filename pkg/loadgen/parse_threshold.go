@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"errors"
 	"slices"
 	"strings"
 )
@@ -89,8 +90,7 @@ func (p *parse) expr(n *node, def *MetricDef) (ThresholdExpr, bool) {
 		return ThresholdExpr{}, false
 	}
 	x, err := parseExpr(s, def)
-	if err != nil {
-		e := err.(*exprError)
+	if e, bad := errors.AsType[*exprError](err); bad {
 		p.hintf(n.at(e.offset), e.hint, "%s: %s", def.Name, e.msg)
 		return x, false
 	}

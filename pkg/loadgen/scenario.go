@@ -209,7 +209,7 @@ type HandshakeExpect struct {
 type Verify struct {
 	Pos       Pos
 	Name      string
-	From, To  string // group names
+	From, To  string    // group names
 	Guarantee Guarantee // "" with Nothing
 	Order     Order
 	Within    time.Duration // later is late; 0 means no bound

@@ -109,22 +109,10 @@ func (p *templatePart) appendText(dst []byte, v *TemplateVars) []byte {
 // String is the template as JSON text with its {{variables}}.
 func (t Template) String() string { return t.text }
 
-// Static tells that the template has no variables.
-func (t Template) Static() bool {
-	for i := range t.parts {
-		if t.parts[i].v != nil {
-			return false
-		}
-	}
-	return true
-}
-
 // HasMarker tells that the template holds {{marker}}.
-func (t Template) HasMarker() bool { return t.uses("marker") }
-
-func (t Template) uses(name string) bool {
+func (t Template) HasMarker() bool {
 	for i := range t.parts {
-		if v := t.parts[i].v; v != nil && v.name == name {
+		if v := t.parts[i].v; v != nil && v.name == "marker" {
 			return true
 		}
 	}

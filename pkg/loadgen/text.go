@@ -11,7 +11,7 @@ import (
 type TextOptions struct {
 	Color   bool   // ANSI colours; state is never colour alone
 	Width   int    // columns, 0 means 100
-	Version string // of the program, for the headline of reports in files
+	Version string // of the program, for the headline
 }
 
 func (o TextOptions) width() int {
@@ -92,6 +92,9 @@ func (t *textWriter) headline(r *Report) {
 		clients += g.Planned
 	}
 	parts := []string{t.clean(r.Scenario), shortDuration(r.Duration.Seconds()), plural(int64(clients), "client"), fmt.Sprintf("seed %d", r.Seed)}
+	if t.o.Version != "" {
+		parts = append(parts, "rtk "+t.o.Version)
+	}
 	if r.Partial {
 		parts = append(parts, "partial")
 	}

@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -144,7 +145,7 @@ func FuzzThreshold(f *testing.F) {
 		def := metricTable[int(n)%len(metricTable)]
 		x, err := parseExpr(s, &def)
 		if err != nil {
-			e, ok := err.(*exprError)
+			e, ok := errors.AsType[*exprError](err)
 			if !ok || e.offset < 0 || e.offset > len(s) || e.msg == "" {
 				t.Fatalf("%q: error %#v", s, err)
 			}
