@@ -33,7 +33,6 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 		e.wg.Go(func() { e.ramp(g) })
 	}
 	end := e.await(ctx)
-	e.measureMemory(check)
 	show.phase("settling")
 	still := e.settle(e.settleLimit(end))
 	accounts := e.account()
@@ -181,8 +180,12 @@ func (e *engine) missing() int64 {
 	return n
 }
 
-// closeTime bounds the closing of all connections.
-const closeTime = 15 * time.Second
+// Connections are closed with a goodbye for politeTime; those that remain are
+// aborted, and after closeTime no one waits for them.
+const (
+	politeTime = 5 * time.Second
+	closeTime  = 15 * time.Second
+)
 
 // shutdown closes every connection and waits for all goroutines.
 func (e *engine) shutdown(cancel context.CancelFunc) {
@@ -198,11 +201,16 @@ func (e *engine) shutdown(cancel context.CancelFunc) {
 		c.mu.Unlock()
 	}
 	cancel()
+	deadline := e.now() + politeTime
 	work := make(chan rt.Conn)
 	var closers sync.WaitGroup
 	for range min(maxCloses, len(e.clients)) {
 		closers.Go(func() {
 			for conn := range work {
+				if e.now() > deadline {
+					conn.Abort()
+					continue
+				}
 				e.closeConn(conn)
 			}
 		})

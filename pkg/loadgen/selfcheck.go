@@ -32,6 +32,8 @@ type selfCheck struct {
 	cpu        time.Duration // at the start
 	pauses     []uint64
 	rssBefore  int64
+	// At the height of the run:
+	height     int64 // open connections
 	bytesPer   int64
 	descs      int
 	goroutines int
@@ -43,13 +45,15 @@ func startSelfCheck(e *engine) *selfCheck {
 	if e.opt.lag != nil {
 		e.opt.lag(e.hists, e.lag)
 	}
-	go s.watchLag()
+	go s.watch()
 	return s
 }
 
-// watchLag measures how late a timer fires.
-func (s *selfCheck) watchLag() {
+// watch measures how late a timer fires, and once a second what the open
+// connections take.
+func (s *selfCheck) watch() {
 	defer close(s.done)
+	next := time.Duration(0)
 	timer := time.NewTimer(lagInterval)
 	defer timer.Stop()
 	for {
@@ -59,7 +63,12 @@ func (s *selfCheck) watchLag() {
 		case <-s.quit:
 			return
 		case <-timer.C:
-			s.e.hists.Record(0, s.e.lag, s.e.now()-due)
+			now := s.e.now()
+			s.e.hists.Record(0, s.e.lag, now-due)
+			if now >= next {
+				s.measure()
+				next = s.e.now() + time.Second
+			}
 		}
 	}
 }
@@ -68,11 +77,17 @@ func (s *selfCheck) watchLag() {
 // figure.
 const minMeasured = 500
 
-// measureMemory is called at the height of the run, before it settles.
-func (e *engine) measureMemory(s *selfCheck) {
-	s.descs = openDescriptors()
-	s.goroutines = runtime.NumGoroutine()
-	if n := e.open.Load(); n >= minMeasured {
+// measure keeps the figures of the moment with the most open connections.
+func (s *selfCheck) measure() {
+	n := s.e.open.Load()
+	if n < s.height || n == 0 {
+		return
+	}
+	if n > s.height { // listing them is not free
+		s.descs = openDescriptors()
+	}
+	s.height, s.goroutines = n, runtime.NumGoroutine()
+	if n >= minMeasured {
 		s.bytesPer = max(residentBytes()-s.rssBefore, 0) / n
 	}
 }
