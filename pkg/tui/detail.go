@@ -1,6 +1,10 @@
 package tui
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/realtime-toolkit/rtk/pkg/rt"
+)
 
 // detailView is the JSON pane: one event, laid out, with a cursor and folds.
 type detailView struct {
@@ -95,6 +99,9 @@ func (m *inspect) drawDetail(c *canvas, r rect, boxed bool) {
 
 // detailFoot says what the payload does not.
 func detailFoot(e *Event) string {
+	if e.Dir == rt.Local {
+		return "noted by rtk"
+	}
 	kind := "text"
 	if e.Binary || len(e.Attachments) > 0 {
 		kind = "binary"

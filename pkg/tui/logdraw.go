@@ -124,10 +124,13 @@ func (m *inspect) drawRow(c *canvas, r rect, cols columns, e *Event, selected bo
 	}
 	if e.Fault {
 		tint, text = bad, red
-		c.text(r.x, r.y, 1, bad, "!")
 	}
+	mark := r.x
 	if selected {
-		c.text(r.x, r.y, 1, accent, "▌")
+		mark += c.text(r.x, r.y, 1, accent, "▌")
+	}
+	if e.Fault {
+		c.text(mark, r.y, 1, bad, "!")
 	}
 	x := r.x + 2
 	stamp, tw := "15:04:05", 8
