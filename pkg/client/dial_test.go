@@ -124,7 +124,7 @@ func TestDialErrors(t *testing.T) {
 				if strings.Contains(err.Error(), secret) {
 					t.Errorf("the error gives the token away: %v", err)
 				}
-				if len(rec.closed) > 0 {
+				if len(rec.closes()) > 0 {
 					t.Errorf("OnClose for a connection that Dial did not return")
 				}
 			})

@@ -242,10 +242,28 @@ func (r *recorder) waitKind(t testing.TB, n int, kinds ...rt.Kind) []note {
 	return r.notes(kinds...)
 }
 
+// closes returns what OnClose was called with.
+func (r *recorder) closes() []rt.CloseInfo {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]rt.CloseInfo(nil), r.closed...)
+}
+
 func (r *recorder) waitClose(t testing.TB) rt.CloseInfo {
 	t.Helper()
 	r.wait(t, "the close", func() bool { return len(r.closed) > 0 })
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.closed[0]
+}
+
+// find returns the first message of an event. The caller is wait's cond, or
+// knows that nothing is being received.
+func (r *recorder) find(event string) *rt.Message {
+	for i := range r.msgs {
+		if r.msgs[i].Event == event {
+			return &r.msgs[i]
+		}
+	}
+	return nil
 }

@@ -195,8 +195,8 @@ func TestSocketIOEnds(t *testing.T) {
 			}
 			_ = c.Close()
 			c.Abort()
-			if len(rec.closed) != 1 {
-				t.Errorf("OnClose was called %d times", len(rec.closed))
+			if len(rec.closes()) != 1 {
+				t.Errorf("OnClose was called %d times", len(rec.closes()))
 			}
 		})
 	}
@@ -294,15 +294,15 @@ func TestPingTimeout(t *testing.T) {
 		}
 		time.Sleep(44 * time.Second)
 		synctest.Wait()
-		if len(rec.closed) != 0 {
-			t.Fatalf("closed after %v, too early: %+v", time.Since(start), rec.closed)
+		if len(rec.closes()) != 0 {
+			t.Fatalf("closed after %v, too early: %+v", time.Since(start), rec.closes())
 		}
 		time.Sleep(1100 * time.Millisecond)
 		synctest.Wait()
-		if len(rec.closed) != 1 || rec.closed[0].By != rt.ByNetwork || rec.closed[0].Err != errPingTimeout {
-			t.Fatalf("closes after %v: %+v", time.Since(start), rec.closed)
+		if len(rec.closes()) != 1 || rec.closes()[0].By != rt.ByNetwork || rec.closes()[0].Err != errPingTimeout {
+			t.Fatalf("closes after %v: %+v", time.Since(start), rec.closes())
 		}
-		if want, got := 3*25*time.Second+45*time.Second, rec.closed[0].At.Sub(start); got < want || got > want+50*time.Millisecond {
+		if want, got := 3*25*time.Second+45*time.Second, rec.closes()[0].At.Sub(start); got < want || got > want+50*time.Millisecond {
 			t.Errorf("ended after %v, want %v", got, want)
 		}
 		if got := len(rec.notes(rt.KindPing)); got != 3 {
@@ -388,8 +388,8 @@ func FuzzServer(f *testing.F) {
 		c, err := d.Dial(context.Background(), &rt.DialRequest{Target: targetOf("socketio", mustURL("http://gateway"))}, rec)
 		if err == nil {
 			_ = c.Close()
-			if len(rec.closed) != 1 {
-				t.Errorf("OnClose was called %d times", len(rec.closed))
+			if len(rec.closes()) != 1 {
+				t.Errorf("OnClose was called %d times", len(rec.closes()))
 			}
 		}
 		_ = srv.Close()

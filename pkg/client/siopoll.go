@@ -177,11 +177,11 @@ func (p *polling) run(first []byte) {
 		close(p.stopped)
 		return
 	}
+	c.lost(err)
+	close(p.stopped) // an upgrade under way gives the write lock back
 	if err == errServerLeft {
 		p.leave()
 	}
-	c.lost(err)
-	close(p.stopped)
 	p.end()
 	c.ending()
 }
@@ -231,13 +231,19 @@ func (p *polling) refused(status int, body []byte) error {
 
 func (p *polling) receive(body []byte, at time.Time) error {
 	var m rt.Message
-	return engineio.DecodePayload(body, maxPollPackets, func(pkt engineio.Packet) error {
+	var taken error // from our side of the decoder; other errors are the payload's
+	err := engineio.DecodePayload(body, maxPollPackets, func(pkt engineio.Packet) error {
 		m = rt.Message{At: at, Transport: rt.TransportPolling, AckID: rt.NoAck, Size: len(pkt.Data)}
 		if !pkt.Binary {
 			m.Size++
 		}
-		return p.c.packet(pkt, &m)
+		taken = p.c.packet(pkt, &m)
+		return taken
 	})
+	if err != nil && taken == nil {
+		return broken(err)
+	}
+	return err
 }
 
 // post sends one payload. The caller holds the write lock, because a server

@@ -218,8 +218,8 @@ func TestWatchSSE(t *testing.T) {
 	if got := len(rec.notes(rt.KindConnect)); got != 2 {
 		t.Errorf("%d connects were reported, want 2", got)
 	}
-	if end := rec.waitClose(t); end.By != rt.ByPeer || len(rec.closed) != 1 {
-		t.Errorf("closes: %+v", rec.closed)
+	if end := rec.waitClose(t); end.By != rt.ByPeer || len(rec.closes()) != 1 {
+		t.Errorf("closes: %+v", rec.closes())
 	}
 }
 
