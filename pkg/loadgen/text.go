@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -260,6 +261,9 @@ func (t *textWriter) generator(r *Report) {
 		s += "    " + grouped(g.SelfDropped) + " dropped by rtk"
 	}
 	t.row("generator", s)
+	if slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Kind == "generator" && c.Status != CheckPass }) {
+		return // the check tells the problems
+	}
 	for _, p := range g.Problems {
 		t.row("", t.paint(yellow, "! ")+t.clean(p))
 	}
@@ -280,50 +284,59 @@ func (t *textWriter) checkRow(r *Report) {
 	t.row("checks", s)
 }
 
-// maxEvidence bounds the lines that one check prints.
-const maxEvidence = 20
+const (
+	maxEvidence = 20 // lines that one check prints
+	maxChecks   = 25 // checks of one status that are printed
+)
 
-// checks prints what did not pass, with its evidence.
+// checks prints what did not pass, with its evidence, the worst first.
 func (t *textWriter) checks(r *Report) {
-	first := true
-	for _, c := range r.Checks {
-		var mark string
-		switch c.Status {
-		case CheckFail:
-			mark = t.paint(red, "✗ fail")
-		case CheckInconclusive:
-			mark = t.paint(yellow, "? inconclusive")
-		case CheckWarn:
-			mark = t.paint(yellow, "! warning")
-		default:
+	t.checksOf(r, CheckFail, t.paint(red, "✗ fail"))
+	t.checksOf(r, CheckInconclusive, t.paint(yellow, "? inconclusive"))
+	t.checksOf(r, CheckWarn, t.paint(yellow, "! warning"))
+}
+
+func (t *textWriter) checksOf(r *Report, status CheckStatus, mark string) {
+	n := 0
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		if c.Status != status {
 			continue
 		}
-		if first {
+		if n == 0 {
 			t.b.WriteByte('\n')
-			first = false
 		}
-		fmt.Fprintf(&t.b, "  %s  %s %s", mark, t.clean(c.Kind), t.clean(c.Name))
-		if c.Want != "" && !strings.Contains(c.Name, c.Want) {
-			fmt.Fprintf(&t.b, "  want %s", t.clean(c.Want))
+		if n++; n <= maxChecks {
+			t.check(c, mark)
 		}
-		if c.Got != "" {
-			fmt.Fprintf(&t.b, "  was %s", t.clean(c.Got))
+	}
+	if n > maxChecks {
+		fmt.Fprintf(&t.b, "  %s  and %d more, a report file has them all\n", mark, n-maxChecks)
+	}
+}
+
+func (t *textWriter) check(c *Check, mark string) {
+	fmt.Fprintf(&t.b, "  %s  %s %s", mark, t.clean(c.Kind), t.clean(c.Name))
+	if c.Want != "" && !strings.Contains(c.Name, c.Want) {
+		fmt.Fprintf(&t.b, "  want %s", t.clean(c.Want))
+	}
+	if c.Got != "" {
+		fmt.Fprintf(&t.b, "  was %s", t.clean(c.Got))
+	}
+	if c.Pos.Line > 0 {
+		fmt.Fprintf(&t.b, "  %s", t.paint(dim, t.clean(c.Pos.String())))
+	}
+	t.b.WriteByte('\n')
+	if c.Detail == "" {
+		return
+	}
+	lines := t.cleanLines(c.Detail)
+	for i, line := range lines {
+		if i == maxEvidence {
+			fmt.Fprintf(&t.b, "      and %d more lines\n", len(lines)-i)
+			break
 		}
-		if c.Pos.Line > 0 {
-			fmt.Fprintf(&t.b, "  %s", t.paint(dim, t.clean(c.Pos.String())))
-		}
-		t.b.WriteByte('\n')
-		if c.Detail == "" {
-			continue
-		}
-		lines := t.cleanLines(c.Detail)
-		for i, line := range lines {
-			if i == maxEvidence {
-				fmt.Fprintf(&t.b, "      and %d more lines\n", len(lines)-i)
-				break
-			}
-			fmt.Fprintf(&t.b, "      %s\n", line)
-		}
+		fmt.Fprintf(&t.b, "      %s\n", line)
 	}
 }
 
