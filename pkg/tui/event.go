@@ -29,6 +29,7 @@ type Event struct {
 	Latency time.Duration // of an ack: since its message was sent; 0 when unknown
 	Note    string        // text of a local event
 	Fault   bool          // an error, a refusal or a lost connection
+	Last    bool          // the session ends with it: Run returns the same as its error
 }
 
 // newEvent copies m, whose bytes are only borrowed.

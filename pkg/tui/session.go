@@ -224,7 +224,9 @@ func (s *Session) connect(ctx context.Context, again bool) ending {
 		if refused {
 			name = "refused"
 		}
-		s.note(name, causeText(err), true)
+		e := s.local(name, causeText(err), true)
+		e.Last = !s.o.Hold && (refused || s.o.NoReconnect || s.o.MustConnect && !again)
+		s.source.Push(e)
 		s.mu.Lock()
 		s.state.Attempt++
 		s.state.breakAt(time.Now())
@@ -347,9 +349,11 @@ func (s *Session) setPhase(p Phase, err error) {
 }
 
 // note logs a local event.
-func (s *Session) note(name, text string, fault bool) {
-	s.source.Push(&Event{
+func (s *Session) note(name, text string, fault bool) { s.source.Push(s.local(name, text, fault)) }
+
+func (s *Session) local(name, text string, fault bool) *Event {
+	return &Event{
 		At: time.Now(), Dir: rt.Local, Kind: rt.KindEvent,
 		Namespace: s.Target().Namespace, Name: name, Note: text, AckID: rt.NoAck, Fault: fault,
-	})
+	}
 }

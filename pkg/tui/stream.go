@@ -156,6 +156,9 @@ func (p *printer) print(e *Event) error {
 		}
 		p.scratch = appendNDJSON(p.scratch, e, p.o.Mask)
 	} else {
+		if e.Last {
+			return nil // the caller prints the error
+		}
 		if e.Dir == rt.Local {
 			fmt.Fprintf(p.errs, "rtk: %s: %s\n", printableText(e.Name), e.preview(p.o.Mask, previewBytes))
 			return nil
