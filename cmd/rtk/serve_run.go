@@ -23,6 +23,10 @@ import (
 // wantedDescriptors is the limit of open files that serve asks for.
 const wantedDescriptors = 1 << 20
 
+// overtime is how long a stop may take beyond what it was given, to free what
+// has been cut. Past it the process ends all the same.
+const overtime = 5 * time.Second
+
 // pod is a running gateway with its listeners.
 type pod struct {
 	log     *slog.Logger
@@ -210,8 +214,15 @@ func (p *pod) stop(drain time.Duration, signals <-chan os.Signal) error {
 	case <-signals:
 		cancel()
 		p.closeServers()
-		p.log.Warn("stopped at once", "left", <-finished)
+		select {
+		case err := <-finished:
+			p.log.Warn("stopped at once", "left", err)
+		case <-time.After(overtime):
+			p.log.Error("stopped at once, with work left undone")
+		}
 		return &exitError{code: exitInterrupted}
+	case <-time.After(drain + overtime):
+		return fmt.Errorf("stop: not done %v after the drain time of %v", overtime, drain)
 	}
 }
 
