@@ -14,7 +14,8 @@ type Diagnostic struct {
 	Pos
 	Message string // what is wrong: lower case, no full stop
 	Hint    string // how to mend it, may be empty
-	Excerpt string // the source line, secrets masked; empty when there is none
+	Excerpt string // the source line around the column, secrets masked; empty when there is none
+	caret   int    // the column within the excerpt, from 1
 }
 
 // Error is file:line:column: message.
@@ -30,9 +31,9 @@ func (d Diagnostic) Format() string {
 		fmt.Fprintf(&b, "\n  %s | %s", num, d.Excerpt)
 		// The caret line repeats the tabs of the excerpt, so that it stays
 		// aligned at any tab width.
-		pad := make([]rune, 0, d.Column)
+		pad := make([]rune, 0, d.caret)
 		for i, r := range []rune(d.Excerpt) {
-			if i+1 >= d.Column {
+			if i+1 >= d.caret {
 				break
 			}
 			if r != '\t' {
@@ -81,8 +82,11 @@ func (ds Diagnostics) Format() string {
 	return strings.Join(parts, "\n")
 }
 
-// maxDiagnostics bounds the output for a file that is wrong throughout.
-const maxDiagnostics = 100
+const (
+	maxDiagnostics = 100  // that Parse returns for a file that is wrong throughout
+	maxRecorded    = 1000 // that are looked for; they are sorted before the rest is cut
+	maxExcerpt     = 160  // characters of a source line
+)
 
 // finish sorts by position, drops repetitions and fills the excerpts.
 func (ds Diagnostics) finish(file string, lines []string, mask func(string) string) Diagnostics {
@@ -100,10 +104,28 @@ func (ds Diagnostics) finish(file string, lines []string, mask func(string) stri
 		d.File = file
 		d.Message, d.Hint = mask(d.Message), mask(d.Hint)
 		if d.Line >= 1 && d.Line <= len(lines) {
-			d.Excerpt = clip(mask(lines[d.Line-1]), 160)
+			d.Excerpt, d.caret = excerpt(mask(lines[d.Line-1]), d.Column)
 		}
 	}
 	return ds
+}
+
+// excerpt cuts a long line down to what is around the column.
+func excerpt(line string, column int) (text string, caret int) {
+	r := []rune(line)
+	if len(r) <= maxExcerpt {
+		return line, column
+	}
+	from := min(max(column-maxExcerpt/2, 0), len(r)-maxExcerpt)
+	to := from + maxExcerpt
+	text, caret = string(r[from:to]), column-from
+	if from > 0 {
+		text, caret = "…"+text, caret+1
+	}
+	if to < len(r) {
+		text += "…"
+	}
+	return text, caret
 }
 
 // sourceLines splits the file without line ends. Characters that a terminal

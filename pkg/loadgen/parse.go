@@ -12,11 +12,15 @@ import (
 
 // parse is the state of reading one file.
 type parse struct {
-	sc     *Scenario
-	lines  []string
-	env    func(string) (string, bool)
-	diags  Diagnostics
-	onRead func(def, key string) // tests follow which keys the parser reads
+	sc       *Scenario
+	lines    []string
+	runes    [][]rune // lines that were looked into
+	env      func(string) (string, bool)
+	diags    Diagnostics
+	expanded int // bytes from the environment
+	// dropped counts the diagnostics past maxRecorded.
+	dropped int
+	onRead  func(def, key string) // tests follow which keys the parser reads
 
 	targets map[string][]*Target // by name; a name of several urls stands for all
 	groups  map[string]*Group
@@ -52,6 +56,9 @@ func parseWith(file string, src []byte, lookup func(string) (string, bool), onRe
 		p.scenario(root)
 	}
 	m := newMasker(p.sc.Secrets)
+	if p.dropped > 0 {
+		p.diags = append(p.diags, Diagnostic{Pos: Pos{Line: len(p.lines), Column: 1}, Message: fmt.Sprintf("and %d more errors", p.dropped)})
+	}
 	if len(p.diags) > 0 {
 		return nil, p.diags.finish(file, p.lines, m.mask)
 	}

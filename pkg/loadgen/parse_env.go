@@ -12,16 +12,10 @@ import (
 // keys, lists or lines of YAML.
 func (p *parse) scalar(pos Pos, text string, quoted bool) *node {
 	n := &node{pos: pos, kind: scalarNode, text: text, quoted: quoted}
-	// The text's columns are known when it stands in the file as it is.
-	if pos.Line <= len(p.lines) {
-		line := []rune(p.lines[pos.Line-1])
-		for shift := range 2 {
-			from := pos.Column - 1 + shift
-			if from <= len(line) && strings.HasPrefix(string(line[from:]), text) && (shift == 1) == quoted {
-				n.exact, n.shift = true, shift
-			}
-		}
+	if quoted {
+		n.shift = 1
 	}
+	n.exact = p.standsAt(pos, n.shift, text)
 	if !strings.Contains(text, "${") {
 		return n
 	}
@@ -31,6 +25,30 @@ func (p *parse) scalar(pos Pos, text string, quoted bool) *node {
 	return n
 }
 
+// standsAt tells whether the file has text, as it is, shift characters after
+// pos, so that the columns of its parts are known.
+func (p *parse) standsAt(pos Pos, shift int, text string) bool {
+	if pos.Line > len(p.lines) {
+		return false
+	}
+	if p.runes == nil {
+		p.runes = make([][]rune, len(p.lines))
+	}
+	line := p.runes[pos.Line-1]
+	if line == nil {
+		line = []rune(p.lines[pos.Line-1])
+		p.runes[pos.Line-1] = line
+	}
+	i := pos.Column - 1 + shift
+	for _, r := range text {
+		if i >= len(line) || line[i] != r {
+			return false
+		}
+		i++
+	}
+	return true
+}
+
 // expander replaces ${VAR}, ${VAR:-default} and ${VAR:?message} in one
 // scalar. $${ stands for a literal ${.
 type expander struct {
@@ -38,7 +56,10 @@ type expander struct {
 	n *node
 }
 
-const maxEnvNesting = 8
+const (
+	maxEnvNesting = 8
+	maxExpanded   = 16 << 20 // bytes that all references of a file may add
+)
 
 func (x *expander) expand(s string, offset, depth int) string {
 	var b strings.Builder
@@ -99,6 +120,10 @@ func (x *expander) reference(inside string, offset, depth int) string {
 		return ""
 	}
 	x.n.fromEnv = true
+	if x.p.expanded += len(value); x.p.expanded > maxExpanded {
+		x.fail(pos, "", "the environment adds more than 16 MiB to the file")
+		return ""
+	}
 	switch {
 	case rest == "":
 		if !set {

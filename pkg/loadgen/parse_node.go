@@ -247,7 +247,7 @@ func (c *converter) node(n ast.Node, depth int) *node {
 		return c.mapping(n, depth)
 	case *ast.MappingValueNode:
 		out := &node{pos: pos, kind: mappingNode}
-		c.entry(out, n, depth)
+		c.entry(out, n, depth, map[string]int{})
 		return out
 	case *ast.SequenceNode:
 		out := &node{pos: pos, kind: sequenceNode}
@@ -284,13 +284,15 @@ func (c *converter) node(n ast.Node, depth int) *node {
 
 func (c *converter) mapping(n *ast.MappingNode, depth int) *node {
 	out := &node{pos: startOf(n), kind: mappingNode}
+	lines := make(map[string]int, len(n.Values))
 	for _, v := range n.Values {
-		c.entry(out, v, depth)
+		c.entry(out, v, depth, lines)
 	}
 	return out
 }
 
-func (c *converter) entry(out *node, v *ast.MappingValueNode, depth int) {
+// entry adds one key with its value. lines has the lines of the keys so far.
+func (c *converter) entry(out *node, v *ast.MappingValueNode, depth int, lines map[string]int) {
 	keyPos := posOf(v.Key.GetToken())
 	if v.Key.IsMergeKey() {
 		c.p.hintf(keyPos, "write the keys out, or use a whole value again with *name", "merge keys (<<) are not supported")
@@ -301,12 +303,11 @@ func (c *converter) entry(out *node, v *ast.MappingValueNode, depth int) {
 		c.p.errorf(keyPos, "a key is a text")
 		return
 	}
-	for _, e := range out.entries {
-		if e.key.text == key.text {
-			c.p.errorf(keyPos, "duplicate key %q, first used in line %d", key.text, e.key.pos.Line)
-			return
-		}
+	if line, twice := lines[key.text]; twice {
+		c.p.errorf(keyPos, "duplicate key %q, first used in line %d", key.text, line)
+		return
 	}
+	lines[key.text] = key.pos.Line
 	out.entries = append(out.entries, entry{key, c.node(v.Value, depth+1)})
 }
 

@@ -25,6 +25,9 @@ func (p *parse) object(n *node, def *objectDef) *object {
 	o := &object{p: p, n: n, def: def}
 	for _, e := range n.entries {
 		key := e.key.text
+		if len(p.diags) >= maxRecorded {
+			break // and no more nearest keys to look for
+		}
 		switch {
 		case def.key(key) != nil:
 		case slices.Contains(def.planned, key):
@@ -111,6 +114,10 @@ func (p *parse) items(n *node, what string) []*node {
 func (p *parse) errorf(pos Pos, format string, args ...any) { p.hintf(pos, "", format, args...) }
 
 func (p *parse) hintf(pos Pos, hint, format string, args ...any) {
+	if len(p.diags) >= maxRecorded {
+		p.dropped++
+		return
+	}
 	p.diags = append(p.diags, Diagnostic{Pos: pos, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
@@ -295,6 +302,9 @@ func (p *parse) list(n *node, what string) []*node {
 	return nil
 }
 
+// maxNamed bounds the groups, targets and the like of a file.
+const maxNamed = 1000
+
 // named calls f for every entry of a mapping from names to values.
 func (p *parse) named(n *node, what string, f func(name string, key, value *node)) {
 	if n == nil {
@@ -306,6 +316,10 @@ func (p *parse) named(n *node, what string, f func(name string, key, value *node
 	}
 	if len(n.entries) == 0 {
 		p.errorf(n.pos, "%s is empty", what)
+	}
+	if len(n.entries) > maxNamed {
+		p.errorf(n.pos, "more than %d entries in %s", maxNamed, what)
+		return
 	}
 	for _, e := range n.entries {
 		if !validName(e.key.text) {

@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -204,13 +205,18 @@ func TestHostileFiles(t *testing.T) {
 		{"anchors", "a: " + strings.Repeat("&a ", 300_000), "not valid YAML"},
 		{"keys", strings.Repeat("? ", 300_000), "nested deeper"},
 		{"references", "version: 1\nname: \"" + strings.Repeat("${A:-", 1000) + strings.Repeat("}", 1000) + "\"", "${ without }"},
+		{"one long line", "{version: 1, x: [" + strings.Repeat("a, ", 190_000) + "b]}", "unknown key"},
+		{"one long mapping", "{" + longMapping(90_000) + "}", "more errors"},
+		{"many groups", "version: 1\ntargets: {a: {url: \"http://x\", protocol: socketio}}\nclients: {" + longMapping(50_000) + "}", "more than 1000 entries"},
 		{"wrong throughout", "version: 1\n" + manyKeys(5000), "and "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			start := time.Now()
 			_, diags := Parse("x.yaml", []byte(tt.src), nil)
-			if took := time.Since(start); took > 20*time.Second {
+			took := time.Since(start)
+			t.Logf("%d bytes in %v", len(tt.src), took)
+			if took > 20*time.Second {
 				t.Errorf("took %v", took)
 			}
 			if !diags.HasErrors() || len(diags) > maxDiagnostics+1 {
@@ -221,6 +227,14 @@ func TestHostileFiles(t *testing.T) {
 			}
 		})
 	}
+}
+
+func longMapping(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "k%d: 1, ", i)
+	}
+	return b.String()
 }
 
 func manyKeys(n int) string {

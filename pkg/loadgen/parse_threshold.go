@@ -14,6 +14,10 @@ func (p *parse) thresholds(n *node) {
 		p.hintf(n.pos, "write for example ack_latency: p99 < 200ms", "thresholds is a mapping from metrics, not %s", n.describe())
 		return
 	}
+	if len(n.entries) > maxNamed {
+		p.errorf(n.pos, "more than %d thresholds", maxNamed)
+		return
+	}
 	for _, e := range n.entries {
 		p.threshold(e.key, e.value)
 	}
