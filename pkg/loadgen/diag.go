@@ -104,14 +104,14 @@ func (ds Diagnostics) finish(file string, lines []string, mask func(string) stri
 		d.File = file
 		d.Message, d.Hint = mask(d.Message), mask(d.Hint)
 		if d.Line >= 1 && d.Line <= len(lines) {
-			d.Excerpt, d.caret = excerpt(mask(lines[d.Line-1]), d.Column)
+			d.Excerpt, d.caret = sourceExcerpt(mask(lines[d.Line-1]), d.Column)
 		}
 	}
 	return ds
 }
 
-// excerpt cuts a long line down to what is around the column.
-func excerpt(line string, column int) (text string, caret int) {
+// sourceExcerpt cuts a long line down to what is around the column.
+func sourceExcerpt(line string, column int) (text string, caret int) {
 	r := []rune(line)
 	if len(r) <= maxExcerpt {
 		return line, column
