@@ -8,8 +8,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -96,16 +94,21 @@ func mustURL(s string) *url.URL {
 	return u
 }
 
-// serveUntilStdinEnds is the server in a process of its own: every protocol,
-// quiet connections, and as many messages as the path asks for.
+// serveUntilStdinEnds is the server in a process of its own. Its connections are
+// quiet, unless TICK is set.
 func serveUntilStdinEnds() error {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
+	done := make(chan struct{})
+	var ticks ticker
+	if os.Getenv("TICK") != "" {
+		go ticks.run(done)
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/socket.io/", sioScript(func(c *websocket.Conn) { flood(c, `42["message",{"text":"`, `"}]`) }))
-	mux.Handle("/ws", wsScript(func(c *websocket.Conn) { flood(c, `{"event":"message","data":"`, `"}`); drain(c) }))
+	mux.Handle("/socket.io/", sioScript(ticks.add))
+	mux.Handle("/ws", wsScript(drain))
 	mux.HandleFunc("/events", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = io.WriteString(w, ": hello\n\n")
@@ -116,32 +119,13 @@ func serveUntilStdinEnds() error {
 	fmt.Println(ln.Addr())
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
+		close(done)
 		_ = srv.Close()
 	}()
 	if err := srv.Serve(ln); err != http.ErrServerClosed {
 		return err
 	}
 	return nil
-}
-
-// flood sends FLOOD messages, FLOOD_BATCH in one write.
-func flood(c *websocket.Conn, head, tail string) {
-	n, _ := strconv.Atoi(os.Getenv("FLOOD"))
-	if n == 0 {
-		return
-	}
-	batch, _ := strconv.Atoi(os.Getenv("FLOOD_BATCH"))
-	text := head + strings.Repeat("x", 150) + tail
-	frame := append([]byte{0x81, 126, byte(len(text) >> 8), byte(len(text))}, text...)
-	if len(text) < 126 {
-		frame = append([]byte{0x81, byte(len(text))}, text...)
-	}
-	many := []byte(strings.Repeat(string(frame), max(1, batch)))
-	for ; n > 0; n -= max(1, batch) {
-		if _, err := c.NetConn().Write(many); err != nil {
-			return
-		}
-	}
 }
 
 // note is what a recorder keeps of a message.
