@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/rt"
 )
@@ -35,10 +36,18 @@ func probe(ctx context.Context, env *Env, f *watchFlags, r *rt.DialRequest) erro
 	if root {
 		steps[0], steps[1] = steps[1], steps[0]
 	}
+	var failures []error
 	for _, ask := range steps {
-		protocol, err := ask(ctx)
+		protocol, err := p.within(ctx, f.connectTimeout/2, ask)
 		if err != nil {
-			return p.failure(err)
+			// A server may well hang up on, or leave open, a request that it
+			// does not understand (Node's Socket.IO does both). Without a
+			// connection there is nothing more to ask.
+			if noConnection(err) || ctx.Err() != nil {
+				return p.failure(err)
+			}
+			failures = append(failures, err)
+			continue
 		}
 		if protocol == "" {
 			continue
@@ -56,6 +65,9 @@ func probe(ctx context.Context, env *Env, f *watchFlags, r *rt.DialRequest) erro
 		}
 		fmt.Fprintf(env.Stderr, "rtk: %s speaks %s\n", t, what)
 		return nil
+	}
+	if len(failures) == len(steps) {
+		return p.failure(failures[0])
 	}
 	t.Protocol = rt.WebSocket
 	fmt.Fprintf(env.Stderr, "rtk: %s says neither Socket.IO nor SSE, trying websocket; name another with --protocol\n", t)
@@ -78,6 +90,21 @@ func newProber(r *rt.DialRequest) *prober {
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+}
+
+// within bounds one question.
+func (p *prober) within(ctx context.Context, d time.Duration, ask func(context.Context) (rt.Protocol, error)) (rt.Protocol, error) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return ask(ctx)
+}
+
+// noConnection reports whether err came before the request could be sent.
+func noConnection(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial" || errors.As(err, &certificate) || errors.As(err, &record)
 }
 
 func (p *prober) close() { p.http.CloseIdleConnections() }

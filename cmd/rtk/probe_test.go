@@ -47,6 +47,12 @@ func TestProbe(t *testing.T) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = w.Write([]byte(`{"code":0,"message":"Transport unknown"}`))
 	}
+	hangUp := func(w http.ResponseWriter, _ *http.Request) {
+		if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
+			conn.Close()
+		}
+	}
+	silent := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	tests := []struct {
 		name      string
 		routes    map[string]http.HandlerFunc
@@ -59,6 +65,8 @@ func TestProbe(t *testing.T) {
 		{"Socket.IO", map[string]http.HandlerFunc{"/socket.io/": engineIO}, "", rt.SocketIO, "", "", "speaks socketio"},
 		{"Socket.IO namespace", map[string]http.HandlerFunc{"/socket.io/": engineIO}, "/chat", rt.SocketIO, "/chat", "/socket.io/", "namespace /chat"},
 		{"Socket.IO without polling", map[string]http.HandlerFunc{"/socket.io/": noPolling}, "/", rt.SocketIO, "", "/", "speaks socketio"},
+		{"Socket.IO that hangs up on unknown upgrades", map[string]http.HandlerFunc{"/": hangUp, "/socket.io/": noPolling}, "/chat", rt.SocketIO, "/chat", "/socket.io/", "namespace /chat"},
+		{"Socket.IO that leaves unknown requests open", map[string]http.HandlerFunc{"/": silent, "/socket.io/": noPolling}, "/chat", rt.SocketIO, "/chat", "/socket.io/", "namespace /chat"},
 		{"SSE", map[string]http.HandlerFunc{"/socket.io/": engineIO, "/events": stream}, "/events", rt.SSE, "", "/events", "speaks sse"},
 		{"SSE at the root", map[string]http.HandlerFunc{"/": stream, "/socket.io/": http.NotFound}, "", rt.SSE, "", "", "speaks sse"},
 		{"WebSocket", map[string]http.HandlerFunc{"/socket.io/": engineIO, "/ws": upgrade}, "/ws", rt.WebSocket, "", "/ws", "speaks websocket"},
@@ -80,7 +88,7 @@ func TestProbe(t *testing.T) {
 			}
 			r := &rt.DialRequest{Target: target, Header: http.Header{}}
 			var said bytes.Buffer
-			if err := probe(t.Context(), &Env{Stderr: &said}, &watchFlags{connectTimeout: 5 * time.Second}, r); err != nil {
+			if err := probe(t.Context(), &Env{Stderr: &said}, &watchFlags{connectTimeout: 2 * time.Second}, r); err != nil {
 				t.Fatal(err)
 			}
 			if r.Target.Protocol != tt.want || r.Target.Namespace != tt.namespace || r.Target.URL.Path != tt.url {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"syscall"
@@ -49,6 +50,9 @@ type watchFlags struct {
 	ack            bool
 	showSecrets    bool
 	color          string
+
+	// stdinUsed says that a value was read from standard input (@-).
+	stdinUsed bool
 
 	// changed reports whether a flag was given, by whatever means.
 	changed func(name string) bool
@@ -163,6 +167,9 @@ func runWatch(ctx context.Context, env *Env, f *watchFlags) error {
 	}
 	if s, ok := context.Cause(ctx).(*signalError); ok && err == nil {
 		return &exitError{code: s.code()}
+	}
+	if e, ok := errors.AsType[*rt.Error](err); ok && e.Stage == rt.StageConnected {
+		return hint(err) // what helps a refused handshake does not help here
 	}
 	return err
 }

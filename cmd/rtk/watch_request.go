@@ -37,6 +37,7 @@ func (f *watchFlags) request(env *Env) (*rt.DialRequest, *tui.Mask, error) {
 		if !ok || name == "" {
 			return nil, nil, usagef("--header: want NAME:VALUE, such as -H 'Origin: https://example.com'")
 		}
+		f.stdinUsed = f.stdinUsed || value == "@-"
 		if value, err = readValue(env, value); err != nil {
 			return nil, nil, usagef("--header %s: %w", name, err)
 		}
@@ -45,6 +46,7 @@ func (f *watchFlags) request(env *Env) (*rt.DialRequest, *tui.Mask, error) {
 			mask.Known = append(mask.Known, value)
 		}
 	}
+	f.stdinUsed = f.stdinUsed || f.token == "@-"
 	token, err := readValue(env, f.token)
 	if err != nil {
 		return nil, nil, usagef("--token: %w", err)

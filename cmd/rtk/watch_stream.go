@@ -25,7 +25,7 @@ func watchStream(ctx context.Context, env *Env, f *watchFlags, s *tui.Session, f
 	if o.Format == "" {
 		o.Format = tui.FormatText
 	}
-	if !hasInput(env) || f.token == "@-" {
+	if !hasInput(env) || f.stdinUsed {
 		o.In = nil
 	}
 	return tui.Stream(ctx, o)

@@ -208,11 +208,11 @@ func TestWatchIsRefused(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			w := startWatch(t, tt.target, "--token", "not.a.token")
+			w := startWatch(t, tt.target, "-n", "/chat", "--token", "not.a.token")
 			if code := w.exit(); code != exitUnreachable {
 				t.Errorf("exit code %d, want %d", code, exitUnreachable)
 			}
-			if !strings.Contains(w.stderr.String(), "refused") || strings.Contains(w.stderr.String(), "not.a.token") {
+			if !strings.Contains(w.stderr.String(), "token_malformed") || strings.Contains(w.stderr.String(), "not.a.token") {
 				t.Errorf("stderr:\n%s", w.stderr)
 			}
 		})
