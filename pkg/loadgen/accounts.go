@@ -17,6 +17,7 @@ type account struct {
 	losses, leaks        []Loss
 	publishers, eligible int // eligible: subscribers that joined
 	pairs                int
+	losers               int // subscribers that lost something
 	foreign              int64
 }
 
@@ -84,9 +85,14 @@ func (e *engine) accountOne(a *audience, w *watch, first bool) *account {
 }
 
 func (acc *account) pairsOf(a *audience, w *watch, cellOf func(sub, pub int) int, ordered []int64, lastCell []int, e *engine) {
+	last := -1
 	a.Account(w.rule, ledger.Visitor{
 		Pair: func(sub, pub int, c ledger.Counts) {
 			acc.pairs++
+			if c.Lost > 0 && sub != last { // pairs come subscriber by subscriber
+				acc.losers++
+				last = sub
+			}
 			at := cellOf(sub, pub)
 			lastCell[sub] = at
 			ordered[sub] += c.OutOfOrder

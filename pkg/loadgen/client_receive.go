@@ -146,6 +146,8 @@ func (c *client) deliver(on *On, m *rt.Message, at time.Duration, t *tally) {
 			t.missing.Add(int64(r.Missing))
 		}
 		c.eng.hists.Record(c.shard(), a.series(r.Marker.Publisher, int(c.targetNo)), time.Duration(c.eng.micros(at)-r.Marker.At)*time.Microsecond)
+	case ledger.Dropped:
+		c.eng.selfDropped.Add(1)
 	}
 }
 

@@ -23,8 +23,8 @@ type CompileOptions struct {
 // far beyond what one machine can drive.
 const (
 	maxClients  = 1 << 20
-	maxPairs    = 1 << 28 // 24 B each
-	maxMarked   = 1 << 29 // 12 B each
+	maxPairs    = 1 << 25 // 24 B each
+	maxMarked   = 1 << 26 // 12 B each
 	maxExpects  = 64
 	spareFiles  = 64  // log files, listeners, idle HTTP connections
 	defaultRate = 500 // connects a second
@@ -287,6 +287,7 @@ func listens(g *Group) bool {
 // budget adds up what the run needs.
 func budget(p *Plan) error {
 	var marked float64
+	requesters := 0
 	var longest, settle time.Duration
 	for _, g := range p.Groups {
 		d := time.Duration(float64(g.Count) / connectRate(g.Group) * float64(time.Second))
@@ -301,6 +302,7 @@ func budget(p *Plan) error {
 		longest = max(longest, d)
 		for _, c := range g.Cells {
 			if c.Target.Protocol == rt.HTTP {
+				requesters += c.Count
 				continue
 			}
 			p.Connections += c.Count
@@ -314,8 +316,29 @@ func budget(p *Plan) error {
 		settle = max(settle, v.Settle)
 	}
 	p.Length = longest + settle
-	p.Descriptors = p.Connections + spareFiles
+	p.Descriptors = p.Connections + min(requesters, maxRequests) + spareFiles
+	p.Warnings = shortTokens(p)
 	return nil
+}
+
+// shortTokens warns of tokens that expire before the run ends: a server that
+// closes their connections does as it should.
+func shortTokens(p *Plan) []string {
+	var out []string
+	for _, g := range p.Groups {
+		for _, c := range g.Cells {
+			if c.Case != nil || c.Auth == nil || c.Auth.Profile == nil || c.Auth.Profile.JWT == nil {
+				continue
+			}
+			s := tokenSource{ref: c.Auth}
+			if life := s.lifetime(); life > 0 && life < p.Length {
+				out = append(out, fmt.Sprintf("clients %s: their tokens expire after %s, but the run takes at least %s",
+					g.Group.Name, life, p.Length.Round(time.Second)))
+				break
+			}
+		}
+	}
+	return out
 }
 
 func connectRate(g *Group) float64 {

@@ -98,6 +98,18 @@ func TestCompileRefusesWhatCannotRun(t *testing.T) {
 	}
 }
 
+func TestTokensThatExpireTooSoonAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	p := plan(t, strings.Replace(sseFeed, `"u{{client.index}}" }`, `"u{{client.index}}" }, expiresIn: 5s`, 1))
+	want := []string{"clients writer: their tokens expire after 5s, but the run takes at least 12s"}
+	if diff := cmp.Diff(want, p.Warnings); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+	if p := plan(t, authMatrix); p.Warnings != nil {
+		t.Errorf("warnings = %v: tokens of cases are to expire", p.Warnings)
+	}
+}
+
 func TestSeedIsTheScenariosUnlessGiven(t *testing.T) {
 	t.Parallel()
 	s := &Scenario{Seed: 5, Groups: []*Group{{Name: "a", Count: 1, Targets: []*Target{{}}}}}

@@ -44,13 +44,51 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 	fault(c.Unexpected, "unexpected", false, DeliveryUnexpected)
 	fault(c.Corrupt, "corrupt", false, DeliveryCorrupt)
 	if len(wrong) == 0 {
+		if e.book.OrderCut() && v.Order == OrderTotal {
+			j.Status = CheckInconclusive
+			j.Detail = "too many deliveries to compare the order of all of them across publishers"
+		}
 		return j
 	}
 	j.Status = CheckFail
 	j.Got += ", " + strings.Join(wrong, ", ")
 	j.excused, j.outright = excused, !excused
-	j.Detail = lines(acc.evidence(acc.losses, "lost"), acc.foreignHint())
+	j.Detail = lines(acc.whereLost(e), acc.evidence(acc.losses, "lost"), acc.foreignHint())
 	return j
+}
+
+// whereLost says what the losses have in common, which is where to look.
+func (acc *account) whereLost(e *engine) string {
+	if acc.total.Lost == 0 {
+		return ""
+	}
+	var same, cross int64
+	to := map[string]int64{}
+	n := acc.audience.targets
+	used := acc.usedCells(e)
+	for _, at := range used {
+		lost := acc.cells[at].Lost
+		if at/n == at%n {
+			same += lost
+		} else {
+			cross += lost
+		}
+		if lost > 0 {
+			to[e.targets[at%n].Name] += lost
+		}
+	}
+	text := fmt.Sprintf("%d of %d subscribers lost something", acc.losers, acc.eligible)
+	switch {
+	case len(used) > 1 && same == 0:
+		text += ", only between different targets: look at what connects them"
+	case len(to) == 1 && len(used) > 1:
+		for name := range to {
+			text += ", all of them on " + name
+		}
+	case acc.losers == 1:
+		text += ": look at its connection"
+	}
+	return text
 }
 
 func (v *Verify) want() string {

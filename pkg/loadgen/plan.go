@@ -30,6 +30,9 @@ type Plan struct {
 	// longest flow and the settle time.
 	Length time.Duration
 
+	// Warnings are what will probably spoil the run, each in one line.
+	Warnings []string
+
 	run uint32 // RunID as a number
 }
 

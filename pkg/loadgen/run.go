@@ -21,6 +21,9 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	if err := needs(p, o); err != nil {
 		return nil, err
 	}
+	for _, w := range p.Warnings {
+		o.Logger.Warn(w)
+	}
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	e, err := newEngine(p, o, work)

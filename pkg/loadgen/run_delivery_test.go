@@ -238,6 +238,41 @@ func TestLossesAreIntervalsWithTimes(t *testing.T) {
 	})
 }
 
+func TestLossesSayWhereToLook(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		lose func(d delivery) bool
+		want string
+	}{
+		{"a pod", func(d delivery) bool { return d.to.target == "pod-b" }, "3 of 6 subscribers lost something, all of them on pod-b"},
+		{
+			"the backplane",
+			func(d delivery) bool { return (d.to.target == "pod-b") == strings.Contains(d.body, "rtk1.run1.0.") },
+			"6 of 6 subscribers lost something, only between different targets: look at what connects them",
+		},
+		{"everywhere", func(delivery) bool { return true }, "6 of 6 subscribers lost something\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := bench(t, &fakeServer{delay: time.Millisecond, deliver: func(d delivery) []delivery {
+					if d.n >= 50 && d.n < 60 && tt.lose(d) {
+						return nil
+					}
+					return []delivery{d}
+				}}, crossPod)
+				for _, c := range r.Checks {
+					if c.Kind == "verify" && c.Name == "lobby" && !strings.HasPrefix(c.Detail, tt.want) {
+						t.Errorf("detail = %q, want it to begin with %q", c.Detail, tt.want)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestUnackedPublishesAreIndeterminate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

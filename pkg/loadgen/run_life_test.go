@@ -156,6 +156,30 @@ func TestInterruptedRunReportsWhatItHas(t *testing.T) {
 	})
 }
 
+func TestProgressTellsHowFarItIs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var seen []Snapshot
+		s := &fakeServer{delay: time.Millisecond, deliver: func(d delivery) []delivery {
+			if d.n == 30 && d.room == "lobby" {
+				return nil
+			}
+			return []delivery{d}
+		}}
+		bench(t, s, crossPod, func(o *Options) {
+			o.ProgressEvery = 500 * time.Millisecond
+			o.Progress = func(s Snapshot) { seen = append(seen, s) }
+		})
+		mid, last := seen[9], seen[len(seen)-1]
+		if mid.Phase != "running" || mid.Planned != 10 || mid.Open != 10 || mid.SentRate < 18 || mid.SentRate > 22 || mid.RecvRate < 110 || mid.Lost != 6 || mid.P99 < 0.001 {
+			t.Errorf("at 5s: %+v", mid)
+		}
+		if last.Phase != "settling" || last.Open != 0 || last.Sent != 208 || last.Received != 1200-6 {
+			t.Errorf("at the end: %+v", last)
+		}
+	})
+}
+
 func TestTimeoutEndsARun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -129,7 +129,12 @@ func (a *Audience) Receive(sub int, b []byte, at Micros) Receipt {
 		return r
 	}
 	p := &a.pairs[sub*len(a.sources)+int(slot)]
-	base, next := p.base, p.next
+	base, next, before := p.base, p.next, p.intervals()
+	room := a.book.spans.Load() < maxSpans
+	if !p.spare(m.Seq, room) {
+		r.Arrival = Dropped
+		return r
+	}
 	r.Arrival = p.receive(m.Seq)
 	switch r.Arrival {
 	case Gap:
@@ -141,12 +146,15 @@ func (a *Audience) Receive(sub int, b []byte, at Micros) Receipt {
 	case Duplicate:
 		return r
 	}
-	if w := a.sources[slot].Within; w > 0 && at-m.At > w.Microseconds() {
+	if w := a.sources[slot].Within; w > 0 && at-m.At > w.Microseconds() && room {
 		e := p.exceptions()
 		e.late = e.late.add(m.Seq)
 		r.Late = true
 	}
-	if a.total {
+	if n := p.intervals() - before; n != 0 {
+		a.book.spans.Add(int64(n))
+	}
+	if a.total && a.book.order.Add(1) <= maxOrder {
 		if s.order == nil {
 			s.order = new([]uint64)
 		}

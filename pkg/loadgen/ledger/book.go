@@ -1,10 +1,21 @@
 package ledger
 
+import "sync/atomic"
+
+// Bounds of what the exceptions of all pairs together may take. They are met
+// only when tens of millions of messages have gone astray.
+const (
+	maxSpans = 1 << 24 // intervals of 8 bytes
+	maxOrder = 1 << 25 // arrivals of 8 bytes, for total order
+)
+
 // Book holds the publishers of one run and the audiences that watch them.
 // Publish and Accept are safe for concurrent use.
 type Book struct {
 	run        uint32
 	publishers []publisher
+
+	spans, order atomic.Int64 // in use, of maxSpans and maxOrder
 }
 
 // New returns a book for the publishers 0 to n-1 of a run.
@@ -18,6 +29,13 @@ func (b *Book) Run() uint32 { return b.run }
 // Publish logs that a publisher is about to send its next message, and
 // returns the message's sequence number.
 func (b *Book) Publish(pub int, at Micros) uint32 { return b.publishers[pub].publish(at) }
+
+// Full tells whether arrivals had to be dropped from the account because too
+// much had gone astray before.
+func (b *Book) Full() bool { return b.spans.Load() >= maxSpans }
+
+// OrderCut tells whether only the first arrivals were compared for total order.
+func (b *Book) OrderCut() bool { return b.order.Load() >= maxOrder }
 
 // Accept logs that the server has accepted a message. What was never accepted
 // is expected nowhere, and where it arrives all the same it is indeterminate.

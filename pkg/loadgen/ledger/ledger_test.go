@@ -49,6 +49,46 @@ func TestReceiveTellsArrivalsApart(t *testing.T) {
 	}
 }
 
+// A book that is full drops what would cost memory, says so, and goes on with
+// what doesn't.
+func TestFullBookDropsWhatItCannotNote(t *testing.T) {
+	t.Parallel()
+	b := New(7, 1)
+	a := b.Audience(1, []Source{{Publisher: 0, Within: 1}}, true)
+	receive := func(seq uint32) Arrival {
+		return a.Receive(0, Marker{Run: 7, Seq: seq}.Append(nil), 10).Arrival
+	}
+	receive(0)
+	b.spans.Store(maxSpans)
+	b.order.Store(maxOrder)
+	for _, tt := range []struct {
+		seq  uint32
+		want Arrival
+	}{{1, Fresh}, {1, Duplicate}, {5, Dropped}, {2, Fresh}} {
+		if got := receive(tt.seq); got != tt.want {
+			t.Errorf("%d: arrival %d, want %d", tt.seq, got, tt.want)
+		}
+	}
+	if !b.Full() || !b.OrderCut() {
+		t.Errorf("full %v, order cut %v; want both", b.Full(), b.OrderCut())
+	}
+}
+
+func TestIntervalsInUseAreCounted(t *testing.T) {
+	t.Parallel()
+	b := New(7, 1)
+	a := b.Audience(1, []Source{{Publisher: 0}}, false)
+	for _, tt := range []struct {
+		seq  uint32
+		want int64
+	}{{0, 0}, {2, 1}, {9, 2}, {5, 3}, {1, 2}, {3, 2}, {4, 1}} {
+		a.Receive(0, Marker{Run: 7, Seq: tt.seq}.Append(nil), 0)
+		if got := b.spans.Load(); got != tt.want {
+			t.Errorf("after %d: %d intervals, want %d", tt.seq, got, tt.want)
+		}
+	}
+}
+
 func TestNothingIsExpectedOfOneself(t *testing.T) {
 	t.Parallel()
 	b := New(7, 2)

@@ -27,7 +27,13 @@ const (
 	Foreign                  // of another run
 	Unknown                  // of a publisher that this audience doesn't watch
 	Corrupt                  // damaged
+	Dropped                  // not accounted for, because the book is full
 )
+
+// spare tells whether the pair may note one more interval.
+func (p *pair) spare(seq uint32, room bool) bool {
+	return room || p.next == 0 || seq >= p.base && seq <= p.next
+}
 
 // receive notes that seq arrived.
 func (p *pair) receive(seq uint32) Arrival {
@@ -61,6 +67,14 @@ func (p *pair) receive(seq uint32) Arrival {
 	}
 	p.dup++
 	return Duplicate
+}
+
+// intervals is how many intervals the pair keeps.
+func (p *pair) intervals() int {
+	if p.more == nil {
+		return 0
+	}
+	return len(p.more.gaps) + len(p.more.late)
 }
 
 func (p *pair) exceptions() *exceptions {
