@@ -1,6 +1,7 @@
 package rttest
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -148,7 +149,7 @@ func (p *Proxy) pass(to, from net.Conn) {
 			}
 		}
 		if err != nil {
-			if tcp, ok := to.(*net.TCPConn); ok && err == io.EOF {
+			if tcp, ok := to.(*net.TCPConn); ok && errors.Is(err, io.EOF) {
 				_ = tcp.CloseWrite()
 			} else {
 				_ = to.Close()

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -67,15 +66,13 @@ func (c *conn) lost(err error) bool {
 	if e, ok := errors.AsType[*rt.Error](err); ok {
 		return c.end(rt.ByPeer, 0, e.Code, e)
 	}
-	switch err {
-	case nil, errServerClosed:
+	switch {
+	case err == nil, errors.Is(err, errServerClosed):
 		return c.end(rt.ByPeer, 0, reasonTransportClose, nil)
-	case errServerLeft:
+	case errors.Is(err, errServerLeft):
 		return c.end(rt.ByPeer, 0, reasonServerLeft, nil)
-	case io.EOF:
-		err = io.ErrUnexpectedEOF // of a protocol that says goodbye
 	}
-	return c.end(rt.ByNetwork, 0, "", err)
+	return c.end(rt.ByNetwork, 0, "", unexpected(err)) // these protocols say goodbye
 }
 
 // Reasons of a close in the words of socket.io-client.
@@ -113,7 +110,7 @@ func (c *conn) unlock() { <-c.writing }
 func (c *conn) sendError(err error) error {
 	e := &rt.Error{Op: "send", Target: c.target, Kind: kindOf(err), Stage: rt.StageConnected, Err: err}
 	switch {
-	case err == errPeerWentQuiet:
+	case errors.Is(err, errPeerWentQuiet):
 		e.Kind = rt.KindTimeout
 	case e.Kind == rt.KindInternal, c.ended() && e.Kind != rt.KindCanceled && e.Kind != rt.KindTimeout:
 		e.Kind = rt.KindClosed

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -103,7 +104,7 @@ func TestReceiveCost(t *testing.T) {
 				for err == nil {
 					_, err = r.Read(buf)
 				}
-				if err != io.EOF {
+				if !errors.Is(err, io.EOF) {
 					return
 				}
 				bare.messages.Add(1)

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -74,7 +75,7 @@ func TestDialErrors(t *testing.T) {
 		{name: "503 of a proxy", server: answer(503, "text/html", "x"), protos: everyProtocol, want: rt.Error{Kind: rt.KindUnreachable, Stage: rt.StageUpgrade, Status: 503}},
 		{name: "wrong answer", server: answer(200, "text/html", "hello"), protos: []string{"socketio", "websocket", "sse", "sse2"}, want: rt.Error{Kind: rt.KindProtocol, Stage: rt.StageUpgrade, Status: 200}},
 		{name: "wrong answer to polling", server: answer(200, "text/html", "hello"), protos: []string{"polling"}, want: rt.Error{Kind: rt.KindProtocol, Stage: rt.StageUpgrade}},
-		{name: "redirect", server: http.RedirectHandler("/x?token="+secret, 302), protos: everyProtocol, want: rt.Error{Kind: rt.KindProtocol, Stage: rt.StageUpgrade, Status: 302}},
+		{name: "redirect", server: http.RedirectHandler("/x?token="+secret, http.StatusFound), protos: everyProtocol, want: rt.Error{Kind: rt.KindProtocol, Stage: rt.StageUpgrade, Status: 302}},
 		{name: "hang up", server: http.HandlerFunc(hangUp), protos: []string{"socketio", "polling", "websocket", "sse"}, want: rt.Error{Kind: rt.KindClosed, Stage: rt.StageUpgrade}},
 		{name: "no answer", server: http.HandlerFunc(silent), protos: everyProtocol, want: rt.Error{Kind: rt.KindTimeout, Stage: rt.StageUpgrade}},
 		{name: "no event stream", server: answer(204, "text/plain", ""), protos: []string{"sse", "sse2"}, want: rt.Error{Kind: rt.KindRejected, Stage: rt.StageUpgrade, Status: 204}},
@@ -113,7 +114,7 @@ func TestDialErrors(t *testing.T) {
 					t.Errorf("got a connection")
 					_ = c.Close()
 				}
-				got, ok := err.(*rt.Error)
+				got, ok := errors.AsType[*rt.Error](err)
 				if !ok {
 					t.Fatalf("got %T %v, want an *rt.Error", err, err)
 				}

@@ -22,7 +22,6 @@ var (
 	errServerLeft    = errors.New("server disconnected the socket")
 	errServerClosed  = errors.New("server closed the session")
 	errNoEvent       = errors.New("a message needs an event name, or the id of the event that it answers")
-	errNotSent       = errors.New("context ended before anything was sent")
 	errNotConnected  = errors.New("server refused the namespace")
 	errSSESend       = errors.New("a server-sent event stream carries messages in one direction only")
 	errStreamEnd     = errors.New("stream ended")

@@ -2,6 +2,7 @@ package client
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"strconv"
 	"sync"
@@ -197,7 +198,7 @@ func (f *frameReader) finish() (byte, []byte, error) {
 		err := inflate(out, *f.lent, f.max)
 		f.release()
 		f.lent = out
-		if err == errInflatedTooBig {
+		if errors.Is(err, errInflatedTooBig) {
 			return 0, nil, f.tooBig()
 		}
 		if err != nil {
@@ -241,7 +242,7 @@ func checkText(op byte, p []byte) error {
 }
 
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -138,9 +138,9 @@ func TestFrames(t *testing.T) {
 				switch {
 				case tc.code != 0 && (pe == nil || pe.code != tc.code):
 					t.Errorf("ended with %v, want close code %d", err, tc.code)
-				case tc.torn && err != io.ErrUnexpectedEOF:
+				case tc.torn && !errors.Is(err, io.ErrUnexpectedEOF):
 					t.Errorf("ended with %v, want an unexpected end", err)
-				case tc.code == 0 && !tc.torn && err != io.EOF:
+				case tc.code == 0 && !tc.torn && !errors.Is(err, io.EOF):
 					t.Errorf("ended with %v, want a clean end", err)
 				}
 			})
@@ -203,7 +203,7 @@ func TestHandshakeReadsNoFrame(t *testing.T) {
 func TestHandshakeHeaderIsBounded(t *testing.T) {
 	t.Parallel()
 	l := newLink(New(Options{}), &chunks{b: bytes.Repeat([]byte("x: y\r\n"), maxHead/4), size: 1 << 20}, nil)
-	if _, err := io.Copy(io.Discard, l); err != errHeadTooLong {
+	if _, err := io.Copy(io.Discard, l); !errors.Is(err, errHeadTooLong) {
 		t.Fatalf("endless header: %v, want %v", err, errHeadTooLong)
 	}
 }

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -154,7 +155,7 @@ func TestGatewayRefuses(t *testing.T) {
 			defer d.Close()
 			h := make(hearing, 10)
 			c, err := d.Dial(t.Context(), &rt.DialRequest{Target: target}, h)
-			e, ok := err.(*rt.Error)
+			e, ok := errors.AsType[*rt.Error](err)
 			if !ok || e.Kind != rt.KindRejected || e.Code == "" {
 				t.Fatalf("got %v, want a refusal with a code", err)
 			}

@@ -169,7 +169,7 @@ func (l *link) need(n int) ([]byte, error) {
 			l.r = 0
 		}
 		if err := l.fill(); err != nil {
-			if err == io.EOF && l.w > l.r {
+			if errors.Is(err, io.EOF) && l.w > l.r {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err

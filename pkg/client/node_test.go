@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -133,7 +134,7 @@ func nodeRefused(t *testing.T, d *Dialer, proto string, u *url.URL) {
 		target.Namespace = ns
 		rec := newRecorder()
 		c, err := d.Dial(context.Background(), &rt.DialRequest{Target: target}, rec)
-		e, _ := err.(*rt.Error)
+		e, _ := errors.AsType[*rt.Error](err)
 		if c == nil || e == nil || e.Kind != rt.KindRejected || e.Stage != rt.StageNamespace || e.Code != code {
 			t.Fatalf("%s: got %v, want a refusal with %s", ns, err, code)
 		}

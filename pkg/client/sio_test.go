@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -116,11 +117,13 @@ func TestSocketIOSends(t *testing.T) {
 		{"namespace", rt.Outgoing{Namespace: "/n", Event: "e", AckID: rt.NoAck}, []string{`42/n,["e"]`}},
 		{"answer", rt.Outgoing{AckID: 4, Body: []byte(`true`)}, []string{`434[true]`}},
 		{
-			"attachments", rt.Outgoing{Event: "e", Body: []byte(`{"_placeholder":true,"num":0}`), Attachments: [][]byte{[]byte("raw")}, AckID: rt.NoAck},
+			"attachments",
+			rt.Outgoing{Event: "e", Body: []byte(`{"_placeholder":true,"num":0}`), Attachments: [][]byte{[]byte("raw")}, AckID: rt.NoAck},
 			[]string{`451-["e",{"_placeholder":true,"num":0}]`, "raw"},
 		},
 		{
-			"attachments become arguments", rt.Outgoing{Event: "e", Body: []byte(`1`), Attachments: [][]byte{[]byte("a"), []byte("b")}, AckID: rt.NoAck},
+			"attachments become arguments",
+			rt.Outgoing{Event: "e", Body: []byte(`1`), Attachments: [][]byte{[]byte("a"), []byte("b")}, AckID: rt.NoAck},
 			[]string{`452-["e",1,{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, "a", "b"},
 		},
 		{"long", rt.Outgoing{Event: "e", Body: []byte(`"` + strings.Repeat("y", 200_000) + `"`), AckID: rt.NoAck}, []string{`42["e","` + strings.Repeat("y", 200_000) + `"]`}},
@@ -216,7 +219,7 @@ func TestConnectErrorLeavesTheConnectionOpen(t *testing.T) {
 			drain(c)
 		}))
 		c, err := New(Options{}).Dial(context.Background(), &rt.DialRequest{Target: targetOf(proto, u)}, rec)
-		e, _ := err.(*rt.Error)
+		e, _ := errors.AsType[*rt.Error](err)
 		if c == nil || e == nil || e.Kind != rt.KindRejected || e.Stage != rt.StageNamespace || e.Code != "E_AUTH" {
 			t.Fatalf("got %v, %v; want an open connection and the refusal", c, err)
 		}
@@ -299,7 +302,7 @@ func TestPingTimeout(t *testing.T) {
 		}
 		time.Sleep(1100 * time.Millisecond)
 		synctest.Wait()
-		if len(rec.closes()) != 1 || rec.closes()[0].By != rt.ByNetwork || rec.closes()[0].Err != errPingTimeout {
+		if len(rec.closes()) != 1 || rec.closes()[0].By != rt.ByNetwork || !errors.Is(rec.closes()[0].Err, errPingTimeout) {
 			t.Fatalf("closes after %v: %+v", time.Since(start), rec.closes())
 		}
 		if want, got := 3*25*time.Second+45*time.Second, rec.closes()[0].At.Sub(start); got < want || got > want+50*time.Millisecond {

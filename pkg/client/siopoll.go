@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -50,26 +51,26 @@ func (c *sioConn) openPolling(ctx context.Context, d *Dialer, r *rt.DialRequest,
 	c.poll.Store(p)
 
 	tr := &traced{}
-	resp, body, err := p.request(tr.with(ctx), d, http.MethodGet, nil)
+	a, err := p.request(tr.with(ctx), d, http.MethodGet, nil)
 	if err != nil {
 		p.end()
 		return requestFailure("dial", p.t, ctxError(ctx, err))
 	}
-	defer giveAssembly(body)
-	if resp.StatusCode != http.StatusOK {
+	defer giveAssembly(a.body)
+	if a.status != http.StatusOK {
 		p.end()
-		return refusal("dial", p.t, rt.StageUpgrade, resp.StatusCode, *body)
+		return refusal("dial", p.t, rt.StageUpgrade, a.status, *a.body)
 	}
 	tr.answered(&info)
-	p.keepCookies(resp)
-	hs, err := p.begin(*body)
+	p.keepCookies(a.cookies)
+	hs, err := p.begin(*a.body)
 	if err != nil {
 		p.end()
 		return &rt.Error{Op: "dial", Target: p.t.String(), Kind: rt.KindProtocol, Stage: rt.StageUpgrade, Err: err}
 	}
 	p.url = sioURL(r, rt.TransportPolling, hs.SID)
 	c.init(d, r, h, info)
-	first := append([]byte(nil), *body...)
+	first := bytes.Clone(*a.body)
 	c.running.Add(1)
 	go p.run(first)
 	if wantsUpgrade(&r.Target, hs) {
@@ -92,7 +93,7 @@ func (p *polling) begin(body []byte) (hs engineio.Handshake, err error) {
 		}
 		return enough
 	})
-	if err == enough {
+	if errors.Is(err, enough) {
 		err = nil
 	}
 	return hs, err
@@ -100,9 +101,9 @@ func (p *polling) begin(body []byte) (hs engineio.Handshake, err error) {
 
 // keepCookies sends the cookies of the first answer with all later requests:
 // load balancers use them to find the pod of the session.
-func (p *polling) keepCookies(resp *http.Response) {
+func (p *polling) keepCookies(cookies []*http.Cookie) {
 	var pairs []string
-	for _, ck := range resp.Cookies() {
+	for _, ck := range cookies {
 		pairs = append(pairs, ck.Name+"="+ck.Value)
 	}
 	if len(pairs) == 0 {
@@ -179,7 +180,7 @@ func (p *polling) run(first []byte) {
 	}
 	c.lost(err)
 	close(p.stopped) // an upgrade under way gives the write lock back
-	if err == errServerLeft {
+	if errors.Is(err, errServerLeft) {
 		p.leave()
 	}
 	p.end()
@@ -207,16 +208,16 @@ func (p *polling) leave() {
 
 // poll makes one GET and takes what it brings.
 func (p *polling) poll() error {
-	resp, body, err := p.request(p.ctx, p.c.d, http.MethodGet, nil)
+	a, err := p.request(p.ctx, p.c.d, http.MethodGet, nil)
 	if err != nil {
 		return err
 	}
 	at := time.Now()
-	defer giveAssembly(body)
-	if resp.StatusCode != http.StatusOK {
-		return p.refused(resp.StatusCode, *body)
+	defer giveAssembly(a.body)
+	if a.status != http.StatusOK {
+		return p.refused(a.status, *a.body)
 	}
-	return p.receive(*body, at)
+	return p.receive(*a.body, at)
 }
 
 // refused builds the error of a request inside the session. Only 401 and 403 are
@@ -256,27 +257,33 @@ func (p *polling) post(ctx context.Context, text []byte, attachments [][]byte) e
 	ctx, cancel := context.WithTimeout(ctx, p.c.d.opt.WriteTimeout)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
-	resp, body, err := p.request(ctx, p.c.d, http.MethodPost, payload)
+	a, err := p.request(ctx, p.c.d, http.MethodPost, payload)
 	if err != nil {
 		return err
 	}
-	defer giveAssembly(body)
-	if resp.StatusCode != http.StatusOK {
-		return p.refused(resp.StatusCode, *body)
+	defer giveAssembly(a.body)
+	if a.status != http.StatusOK {
+		return p.refused(a.status, *a.body)
 	}
 	return nil
 }
 
-// request makes one request of the session and returns its answer in a pooled
-// buffer.
-func (p *polling) request(ctx context.Context, d *Dialer, method string, payload []byte) (*http.Response, *[]byte, error) {
+// pollAnswer is the answer to one request. The body is a pooled buffer.
+type pollAnswer struct {
+	status  int
+	cookies []*http.Cookie
+	body    *[]byte
+}
+
+// request makes one request of the session.
+func (p *polling) request(ctx context.Context, d *Dialer, method string, payload []byte) (pollAnswer, error) {
 	req := d.newRequest(ctx, method, p.url, p.header, payload)
 	if payload != nil {
 		req.Header.Set("Content-Type", "text/plain;charset=UTF-8")
 	}
 	resp, err := p.rt.RoundTrip(req)
 	if err != nil {
-		return nil, nil, plain(err)
+		return pollAnswer{}, plain(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	buf := assemblyBufs.Get().(*[]byte)
@@ -284,9 +291,9 @@ func (p *polling) request(ctx context.Context, d *Dialer, method string, payload
 	limit := 2 * d.opt.MaxMessage
 	if err := readAll(buf, resp.Body, limit); err != nil {
 		giveAssembly(buf)
-		return nil, nil, err
+		return pollAnswer{}, err
 	}
-	return resp, buf, nil
+	return pollAnswer{resp.StatusCode, resp.Cookies(), buf}, nil
 }
 
 // readAll appends all of r, which must not exceed limit bytes.

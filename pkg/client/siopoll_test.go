@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"sync/atomic"
@@ -84,7 +85,7 @@ func TestPollingEnds(t *testing.T) {
 			if end.By != tc.by || kindOf(end.Err) != tc.kind {
 				t.Errorf("ended with %+v of kind %v, want %v", end, kindOf(end.Err), tc.kind)
 			}
-			if e, ok := end.Err.(*rt.Error); ok && (e.Status != tc.status || e.Code != tc.code) {
+			if e, ok := errors.AsType[*rt.Error](end.Err); ok && (e.Status != tc.status || e.Code != tc.code) {
 				t.Errorf("ended with status %d and code %q", e.Status, e.Code)
 			}
 			if d := cmp.Diff([]note{{rt.KindEvent, "a", "1", rt.NoAck}}, rec.notes(rt.KindEvent)); d != "" {

@@ -128,7 +128,7 @@ func (c *sseConn) run(at time.Time) {
 	for err == nil {
 		err = c.read()
 	}
-	if err == errStreamEnd {
+	if errors.Is(err, errStreamEnd) {
 		c.end(rt.ByPeer, 0, "end of stream", nil)
 	} else {
 		c.lost(err)
@@ -153,7 +153,7 @@ func (c *sseConn) read() error {
 			return perr
 		}
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return errStreamEnd
 	}
 	return err

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -207,7 +208,7 @@ func TestWatchSSE(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	err := d.WatchSSE(ctx, u.String(), nil, "", rec)
-	e, ok := err.(*rt.Error)
+	e, ok := errors.AsType[*rt.Error](err)
 	if !ok || e.Kind != rt.KindRejected || e.Status != 403 || e.Code != "enough" {
 		t.Errorf("watch ended with %v, want the refusal", err)
 	}

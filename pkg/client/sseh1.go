@@ -60,7 +60,7 @@ func (d *Dialer) requestSSE1(ctx context.Context, r *rt.DialRequest, u *url.URL,
 	if err := req.Write(l); err != nil {
 		return nil, fail(err)
 	}
-	resp, err := http.ReadResponse(bufio.NewReaderSize(l, 512), req)
+	resp, err := http.ReadResponse(bufio.NewReaderSize(l, 512), req) //nolint:bodyclose // the body is the link, which the stream closes
 	if err != nil {
 		return nil, fail(unexpected(err))
 	}

@@ -45,7 +45,7 @@ func (d *Dialer) dialWS(ctx context.Context, t *rt.Target, u *url.URL, header ht
 	}
 	wu := *u
 	wu.Scheme, wu.User = strings.Replace(u.Scheme, "http", "ws", 1), nil
-	conn, resp, err := gd.DialContext(ctx, wu.String(), d.header(u, header))
+	conn, resp, err := gd.DialContext(ctx, wu.String(), d.header(u, header)) //nolint:bodyclose // gorilla gives a copy in memory
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}

@@ -92,7 +92,7 @@ func (c *conn) readFailed(w *ws, err error) {
 	c.lost(err)
 	if pe, ok := errors.AsType[*protocolError](err); ok && pe.code != 0 {
 		_ = c.control(w, opClose, closeFrame(pe.code, ""))
-	} else if err == errServerLeft {
+	} else if errors.Is(err, errServerLeft) {
 		_ = c.control(w, opClose, closeFrame(closeNormal, ""))
 	}
 }
