@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 	"unique"
@@ -67,7 +66,8 @@ type link struct {
 	nc     net.Conn        // what is written to; nil when the transport pulls
 	raw    syscall.RawConn // nil when nc can't be written to without blocking
 	reason string          // why it ended, "" while it lives
-	dead   bool
+	dead   bool            // the transport is closed
+	torn   bool            // the connections have ended
 	// closeOnFlush closes nc when the goodbye has been written, because nobody
 	// waits for the peer's.
 	closeOnFlush bool
@@ -91,7 +91,6 @@ type link struct {
 	connsMu sync.Mutex
 	conns   []*Conn
 	ended   bool // no more conns: the goodbye has been said
-	torn    atomic.Bool
 
 	// inMu serialises what comes in: polling has a goroutine for each POST. It
 	// guards the fields below.
@@ -210,7 +209,7 @@ func (l *link) abort(reason string) {
 		l.messages, l.bytes = 0, 0
 	}
 	nc, raw, reads := l.nc, l.raw, l.reads
-	cancel := l.cancel
+	cancel, torn := l.cancel, l.torn
 	l.mu.Unlock()
 	if cancel != nil {
 		cancel()
@@ -223,21 +222,25 @@ func (l *link) abort(reason string) {
 	default:
 		l.srv.group.Go(func() { _ = nc.Close() }) // TLS writes an alert first
 	}
-	if !reads {
+	switch {
+	case torn:
+		l.srv.forget(l)
+	case !reads:
 		l.srv.group.Go(l.teardown)
 	}
 }
 
-// teardown takes an ended link out of everything. Only the first call counts.
+// teardown ends the connections of an ended link. Only the first call counts.
+// The link is forgotten when its transport is closed as well.
 func (l *link) teardown() {
-	if !l.torn.CompareAndSwap(false, true) {
-		return
-	}
 	l.endConns()
 	l.mu.Lock()
-	reason := l.reason
+	last := !l.torn && l.dead
+	l.torn = true
 	l.mu.Unlock()
-	l.srv.forget(l, reason)
+	if last {
+		l.srv.forget(l)
+	}
 }
 
 // endConns ends the link's connections in all namespaces.

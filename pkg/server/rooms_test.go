@@ -277,7 +277,7 @@ func TestSlowConsumer(t *testing.T) {
 
 func TestEmitAck(t *testing.T) {
 	t.Parallel()
-	g := start(t, server.Options{AckTimeout: 30 * time.Millisecond}, nil)
+	g := start(t, server.Options{AckTimeout: 250 * time.Millisecond}, nil)
 	c := g.sio(t)
 	conn := g.Of("/").Conn(c.join("/"))
 	type result struct {

@@ -34,8 +34,9 @@ type Server struct {
 	count    counters
 	started  time.Time
 
-	group     sync.WaitGroup // every goroutine that the server starts
-	stop      chan struct{}  // ends wheel and writers, after group
+	group     sync.WaitGroup // requests, and goroutines that serve clients
+	stop      chan struct{}  // ends wheel and writers, when there are no links any more
+	idle      chan struct{}  // closed when a draining server has no links any more
 	core      sync.WaitGroup
 	nextShard atomic.Uint32
 	state     atomic.Int32
@@ -73,7 +74,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		opts: o, log: o.Logger, origins: newOrigins(o.Origins), chaos: newChaos(o.Faults), throttle: effectiveThrottle(&o),
-		wheel: newWheel(), started: time.Now(), stop: make(chan struct{}),
+		wheel: newWheel(), started: time.Now(), stop: make(chan struct{}), idle: make(chan struct{}),
 		namespaces: make(map[string]*Namespace),
 		links:      make(map[*link]struct{}), sessions: make(map[string]*link),
 	}
@@ -141,6 +142,7 @@ func (s *Server) Start(ctx context.Context) error {
 	if !s.state.CompareAndSwap(stateNew, stateRunning) {
 		return errors.New("server start: it has been started before")
 	}
+	s.group.Add(1) // until Shutdown
 	s.core.Go(func() { s.wheel.run(s.stop) })
 	for _, w := range s.writers {
 		s.core.Go(func() { w.run(s.stop) })
@@ -206,28 +208,33 @@ func (s *Server) remember(l *link) bool {
 	if l.engine != nil && l.engine.poll != nil {
 		s.sessions[l.engine.sid] = l
 	}
-	// A link counts in the group, so that what it starts at its end, on
-	// whatever goroutine, can't come too late for Shutdown.
-	s.group.Add(1)
 	s.linksMu.Unlock()
 	s.count.opened.Add(1)
 	s.count.clients[l.kind].Add(1)
 	return true
 }
 
-func (s *Server) forget(l *link, reason string) {
+// forget takes an ended link out of the books.
+func (s *Server) forget(l *link) {
+	l.mu.Lock()
+	k, reason := l.kind, l.reason
+	l.mu.Unlock()
+	s.count.clients[k].Add(-1)
+	s.count.closed.add(reason)
 	s.linksMu.Lock()
 	delete(s.links, l)
 	if l.engine != nil {
 		delete(s.sessions, l.engine.sid)
 	}
+	s.noteIdle()
 	s.linksMu.Unlock()
-	l.mu.Lock()
-	k := l.kind
-	l.mu.Unlock()
-	s.count.clients[k].Add(-1)
-	s.count.closed.add(reason)
-	s.group.Done()
+}
+
+// noteIdle closes idle for the last link. The caller holds linksMu.
+func (s *Server) noteIdle() {
+	if s.state.Load() == stateDraining && len(s.links) == 0 {
+		close(s.idle)
+	}
 }
 
 func (s *Server) session(sid string) *link {

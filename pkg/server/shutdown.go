@@ -12,7 +12,11 @@ import (
 // started. When ctx ends first, it cuts the rest off and returns ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.linksMu.Lock()
-	was := s.state.Swap(stateDraining)
+	was := s.state.Load()
+	if was == stateRunning {
+		s.state.Store(stateDraining)
+		s.noteIdle()
+	}
 	s.linksMu.Unlock()
 	switch was {
 	case stateNew:
@@ -24,28 +28,29 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.sayGoodbye(ctx)
 	var err error
-	done := make(chan struct{})
-	go func() {
-		s.group.Wait()
-		close(done)
-	}()
 	select {
-	case <-done:
+	case <-s.idle:
 	case <-ctx.Done():
 		err = fmt.Errorf("server shutdown: %w", ctx.Err())
 		for _, l := range s.allLinks() {
 			l.abort(reasonShutdown)
 		}
-		<-done
+		<-s.idle
 	}
+	// Nobody but the wheel, the writers and requests under way can start a
+	// goroutine now.
+	close(s.stop)
+	s.core.Wait()
+	s.linksMu.Lock()
+	s.state.Store(stateStopped)
+	s.linksMu.Unlock()
+	s.group.Done() // the count of Start
+	s.group.Wait()
 	if s.opts.Backplane != nil {
 		if e := s.opts.Backplane.Close(ctx); e != nil && err == nil {
 			err = fmt.Errorf("server shutdown: backplane: %w", e)
 		}
 	}
-	close(s.stop)
-	s.core.Wait()
-	s.state.Store(stateStopped)
 	return err
 }
 
