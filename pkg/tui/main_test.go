@@ -33,7 +33,7 @@ func golden(t *testing.T, name, got string) {
 	}
 	want, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatalf("%v; go test -run %s -update writes it", err, t.Name())
+		t.Fatalf("%v; go test ./pkg/tui -run %s -update   writes it", err, t.Name())
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", path, diff)
