@@ -18,7 +18,8 @@ type groupRun struct {
 	ons      []*On     // of the flow
 	expects  []*Step   // expect steps of the flow
 	// joinStep is the step at whose start a subscriber has done all that it
-	// does to be in the room.
+	// does to be in the room: what follows up to the on step only waits, or
+	// publishes.
 	joinStep int
 	holds    bool // the flow keeps its clients until the run's end
 }
@@ -163,7 +164,8 @@ func newGroupRun(p *GroupPlan) *groupRun {
 		}
 	}
 	for firstOn > 0 {
-		if k := kindOfStep(p.Group.Flow[firstOn-1]); k != stepBarrier && k != stepWait {
+		st := p.Group.Flow[firstOn-1]
+		if k := kindOfStep(st); k != stepBarrier && k != stepWait && !st.marked() {
 			break
 		}
 		firstOn--

@@ -8,14 +8,14 @@ import (
 
 // judgeCases makes one check of each cell that has a case, and a skipped one of
 // each excluded combination.
-func (e *engine) judgeCases(g *groupRun) []judged {
+func (e *engine) judgeCases(g *groupRun, ev *evidence) []judged {
 	var out []judged
 	name := g.plan.Group.Name
 	for _, c := range g.cells {
 		if c.probes == nil {
 			continue
 		}
-		out = append(out, c.judgeCase(name))
+		out = append(out, c.judgeCase(name, ev))
 	}
 	for _, s := range g.plan.Skipped {
 		out = append(out, judged{Check: Check{
@@ -25,7 +25,7 @@ func (e *engine) judgeCases(g *groupRun) []judged {
 	return out
 }
 
-func (c *cellRun) judgeCase(group string) judged {
+func (c *cellRun) judgeCase(group string, ev *evidence) judged {
 	t := c.probes
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -39,7 +39,9 @@ func (c *cellRun) judgeCase(group string) judged {
 	}
 	switch {
 	case t.bad > 0:
-		j.Status, j.outright = CheckFail, true
+		j.Status, j.outright = CheckFail, t.bad > t.slow
+		x := c.handshake()
+		j.excused = ev.excuses(t.slow, t.tried, max(x.AcceptedWithin, x.RejectedWithin, rejectedWithin))
 		j.Detail = fmt.Sprintf("%d of %d: %s", t.bad, t.tried, t.badExample)
 	case t.tried == 0:
 		j.Status, j.Detail = CheckInconclusive, "no handshake was tried"

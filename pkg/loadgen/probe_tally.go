@@ -20,7 +20,7 @@ type finding struct {
 	result  probeResult
 	refused bool
 	leaked  bool
-	fatal   bool // accepted though it must not be
+	slow    bool // wrong by the time it took alone
 	skip    bool // the run ended meanwhile: no evidence
 	stage   rt.Stage
 	took    time.Duration
@@ -31,7 +31,7 @@ type finding struct {
 type probeTally struct {
 	mu                                   sync.Mutex
 	tried, good, bad, open               int64
-	refused, leaked, fatal               int64
+	refused, leaked, slow                int64
 	goodExample, badExample, openExample string
 	slowest                              time.Duration
 }
@@ -63,7 +63,7 @@ func (t *probeTally) add(f finding) {
 	if f.leaked {
 		t.leaked++
 	}
-	if f.fatal {
-		t.fatal++
+	if f.slow {
+		t.slow++
 	}
 }

@@ -3,6 +3,8 @@ package loadgen
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -266,5 +268,39 @@ func TestRunsAreReproducible(t *testing.T) {
 	}
 	if diff := cmp.Diff(runs[0], runs[1]); diff != "" || len(runs[0]) != 20 || runs[0][0] == runs[0][1] {
 		t.Errorf("two runs differ, or nothing is random:\n%s\n%v", diff, runs[0])
+	}
+}
+
+// Clients that listen and publish get each other's messages; whether a sender
+// gets its own is the server's choice and no part of the verdict.
+func TestPublishersThatSubscribe(t *testing.T) {
+	t.Parallel()
+	src := head + `
+clients:
+  chatters:
+    count: 4
+    target: api
+    flow:
+      - { emit: join, args: [lobby], ack: {} }
+      - { barrier: go }
+      - { emit: say, args: [lobby, "{{marker}}"], rate: 5/s, for: 4s, ack: {} }
+      - { on: message, until: end }
+verify: { chat: { from: chatters, to: chatters, guarantee: exactlyOnce, order: perPublisher, settle: 1s } }
+`
+	for _, echo := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &fakeServer{delay: time.Millisecond}
+			s.deliver = func(d delivery) []delivery {
+				if !echo && strings.Contains(d.body, "rtk1.run1."+strconv.Itoa(slices.Index(s.conns, d.to))+".") {
+					return nil
+				}
+				return []delivery{d}
+			}
+			r := bench(t, s, src)
+			wantBroken(t, r)
+			if v := r.Verify[0]; v.Expected != 4*3*20 || v.Pairs != 12 {
+				t.Errorf("verify = %+v", v)
+			}
+		})
 	}
 }

@@ -55,7 +55,7 @@ func (e *engine) decide(ev *evidence) (checks []Check, v Verdict, reason string)
 	ev.thresholds = e.judgeThresholds(ev)
 	var all []judged
 	for _, g := range e.groups {
-		all = append(all, e.judgeCases(g)...)
+		all = append(all, e.judgeCases(g, ev)...)
 		all = append(all, e.judgeGroup(g, ev)...)
 		all = append(all, e.judgeSteps(g, ev)...)
 	}

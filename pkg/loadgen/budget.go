@@ -1,0 +1,144 @@
+package loadgen
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/rt"
+)
+
+// budget adds up what the run needs.
+func budget(p *Plan) error {
+	var marked float64
+	requesters := 0
+	var longest, settle time.Duration
+	for _, g := range p.Groups {
+		d := time.Duration(float64(g.Count) / connectRate(g.Group) * float64(time.Second))
+		for _, st := range g.Group.Flow {
+			n := st.sends(g.Count)
+			p.Messages += int64(n)
+			if st.marked() {
+				marked += n
+			}
+			d += st.length(g.Count)
+		}
+		longest = max(longest, d)
+		for _, c := range g.Cells {
+			if c.Target.Protocol == rt.HTTP {
+				requesters += c.Count
+				continue
+			}
+			p.Connections += c.Count
+			p.Ports[remoteOf(c.Target)] += c.Count
+		}
+	}
+	if marked > maxMarked {
+		return planError(Pos{File: p.Scenario.File}, "%.0f marked messages, want at most %d: lower the rate or the duration", marked, maxMarked)
+	}
+	for _, v := range p.Scenario.Verify {
+		settle = max(settle, v.Settle)
+	}
+	p.Length = longest + settle
+	p.Descriptors = p.Connections + min(requesters, maxRequests) + spareFiles
+	p.Warnings = shortTokens(p)
+	return nil
+}
+
+// shortTokens warns of tokens that expire before the run ends: a server that
+// closes their connections does as it should.
+func shortTokens(p *Plan) []string {
+	var out []string
+	for _, g := range p.Groups {
+		for _, c := range g.Cells {
+			if c.Case != nil || c.Auth == nil || c.Auth.Profile == nil || c.Auth.Profile.JWT == nil {
+				continue
+			}
+			s := tokenSource{ref: c.Auth}
+			if life := s.lifetime(); life > 0 && life < p.Length {
+				out = append(out, fmt.Sprintf("clients %s: their tokens expire after %s, but the run takes at least %s",
+					g.Group.Name, life, p.Length.Round(time.Second)))
+				break
+			}
+		}
+	}
+	return out
+}
+
+func connectRate(g *Group) float64 {
+	if g.Connect.Rate > 0 {
+		return g.Connect.Rate
+	}
+	return defaultRate
+}
+
+func connectTimeout(g *Group) time.Duration {
+	if g.Connect.Timeout > 0 {
+		return g.Connect.Timeout
+	}
+	return defaultWait
+}
+
+func remoteOf(t *Target) string {
+	if t.URL == nil {
+		return t.Name
+	}
+	port := t.URL.Port()
+	if port == "" {
+		if port = "80"; t.URL.Scheme == "https" {
+			port = "443"
+		}
+	}
+	return net.JoinHostPort(t.URL.Hostname(), port)
+}
+
+// marked tells whether the step's messages carry markers.
+func (st *Step) marked() bool {
+	return st.Emit != nil && st.Emit.Marker || st.Publish != nil && st.Publish.Marker
+}
+
+// schedule is the step's schedule, zero if it sends nothing.
+func (st *Step) schedule() Schedule {
+	switch {
+	case st.Emit != nil:
+		return st.Emit.Schedule
+	case st.Publish != nil:
+		return st.Publish.Schedule
+	}
+	return Schedule{}
+}
+
+// sends is how many messages the step sends in a group of n clients.
+func (st *Step) sends(n int) float64 {
+	if st.Emit == nil && st.Publish == nil {
+		return 0
+	}
+	s := st.schedule()
+	switch {
+	case s.Count > 0:
+		return float64(s.Count) * float64(n)
+	case s.TotalRate > 0:
+		return math.Floor(s.TotalRate * s.For.Seconds())
+	case s.Rate > 0:
+		return math.Floor(s.Rate*s.For.Seconds()) * float64(n)
+	}
+	return float64(n)
+}
+
+// length is the least time that the step takes.
+func (st *Step) length(n int) time.Duration {
+	if st.On != nil && !st.On.UntilEnd {
+		return st.On.For
+	}
+	s := st.schedule()
+	switch {
+	case s.For > 0:
+		return s.For
+	case s.Count > 0 && s.Rate > 0:
+		return time.Duration(float64(s.Count) / s.Rate * float64(time.Second))
+	case s.Count > 0 && s.TotalRate > 0:
+		return time.Duration(float64(s.Count) * float64(n) / s.TotalRate * float64(time.Second))
+	}
+	return st.Wait
+}
