@@ -61,7 +61,7 @@ func (c *conn) end(by rt.CloseBy, code int, reason string, err error) bool {
 // for the first only.
 func (c *conn) lost(err error) bool {
 	if _, ok := errors.AsType[*protocolError](err); ok {
-		err = &rt.Error{Op: "receive", Target: c.target, Kind: rt.KindProtocol, Stage: rt.StageConnected, Err: err}
+		err = c.endError(err)
 	}
 	if e, ok := errors.AsType[*rt.Error](err); ok {
 		return c.end(rt.ByPeer, 0, e.Code, e)
@@ -72,13 +72,23 @@ func (c *conn) lost(err error) bool {
 	case errors.Is(err, errServerLeft):
 		return c.end(rt.ByPeer, 0, reasonServerLeft, nil)
 	}
-	return c.end(rt.ByNetwork, 0, "", unexpected(err)) // these protocols say goodbye
+	return c.end(rt.ByNetwork, 0, "", c.endError(unexpected(err))) // these protocols say goodbye
+}
+
+// endError is the error of a connection that ended without anybody wanting it.
+func (c *conn) endError(err error) *rt.Error {
+	e := &rt.Error{Op: "receive", Target: c.target, Kind: kindOf(err), Stage: rt.StageConnected, Err: err}
+	if e.Kind == rt.KindInternal {
+		e.Kind = rt.KindClosed
+	}
+	return e
 }
 
 // Reasons of a close in the words of socket.io-client.
 const (
 	reasonServerLeft     = "io server disconnect" // after a DISCONNECT packet
 	reasonTransportClose = "transport close"      // after a CLOSE packet
+	reasonPingTimeout    = "ping timeout"
 )
 
 // ended reports whether somebody ended the connection.
@@ -108,11 +118,13 @@ func (c *conn) unlock() { <-c.writing }
 
 // sendError sorts an error of Send.
 func (c *conn) sendError(err error) error {
+	if e, ok := errors.AsType[*rt.Error](err); ok {
+		e := *e // the server's answer to a polling request
+		e.Op = "send"
+		return &e
+	}
 	e := &rt.Error{Op: "send", Target: c.target, Kind: kindOf(err), Stage: rt.StageConnected, Err: err}
-	switch {
-	case errors.Is(err, errPeerWentQuiet):
-		e.Kind = rt.KindTimeout
-	case e.Kind == rt.KindInternal, c.ended() && e.Kind != rt.KindCanceled && e.Kind != rt.KindTimeout:
+	if e.Kind == rt.KindInternal || c.ended() && e.Kind != rt.KindCanceled && e.Kind != rt.KindTimeout {
 		e.Kind = rt.KindClosed
 	}
 	return e
@@ -125,6 +137,6 @@ func (c *conn) usage(err error) error {
 // finish tells the handler that the connection is gone. The read goroutine
 // calls it last, and only if Dial returned the connection.
 func (c *conn) finish() {
-	c.end(rt.ByNetwork, 0, "", errClosed)
+	c.end(rt.ByNetwork, 0, "", c.endError(errClosed))
 	c.h.OnClose(*c.cause.Load())
 }

@@ -65,7 +65,7 @@ func kindOf(err error) rt.ErrKind {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return rt.KindCanceled
-	case isTimeout(err):
+	case isTimeout(err), errors.Is(err, errPingTimeout), errors.Is(err, errPeerWentQuiet):
 		return rt.KindTimeout
 	case isTLS(err):
 		return rt.KindTLS

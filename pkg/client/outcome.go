@@ -42,7 +42,7 @@ func (c *sioConn) settle(open bool, err *rt.Error) {
 // Only an explicit word of the server is a refusal: a DISCONNECT, or a close
 // frame with a code for a violated policy or of the application's own.
 func (c *sioConn) handshakeFailure() *rt.Error {
-	c.end(rt.ByNetwork, 0, "", errClosed)
+	c.end(rt.ByNetwork, 0, "", c.endError(errClosed))
 	cause := c.cause.Load()
 	e := &rt.Error{Op: "dial", Target: c.target, Kind: rt.KindClosed, Stage: rt.StageNamespace, Err: errNoNamespace}
 	if !c.opened {
@@ -57,10 +57,8 @@ func (c *sioConn) handshakeFailure() *rt.Error {
 	case cause.By == rt.ByPeer && cause.Reason == reasonServerLeft:
 		e.Kind, e.Code = rt.KindRejected, reasonServerLeft
 	case cause.Err != nil:
-		if pe, ok := errors.AsType[*rt.Error](cause.Err); ok {
-			e.Kind, e.Status, e.Code, e.Err = pe.Kind, pe.Status, pe.Code, pe.Err
-		} else if k := kindOf(cause.Err); k == rt.KindTimeout || k == rt.KindLimit {
-			e.Kind, e.Err = k, cause.Err
+		if ce, ok := errors.AsType[*rt.Error](cause.Err); ok && ce.Kind != rt.KindClosed {
+			e.Kind, e.Status, e.Code, e.Err = ce.Kind, ce.Status, ce.Code, ce.Err
 		}
 	}
 	return e

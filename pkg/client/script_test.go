@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -126,6 +127,41 @@ func serveUntilStdinEnds() error {
 		return err
 	}
 	return nil
+}
+
+// ticker is the server's side of TestReceiveCost: it sends each connection ten
+// messages a second, evenly spread.
+type ticker struct {
+	mu    sync.Mutex
+	slots [10][]*websocket.Conn
+	n     int
+}
+
+func (k *ticker) add(c *websocket.Conn) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.slots[k.n%10] = append(k.slots[k.n%10], c)
+	k.n++
+}
+
+func (k *ticker) run(done <-chan struct{}) {
+	text := `42["message",{"text":"` + strings.Repeat("x", 150) + `"}]`
+	frame := append([]byte{0x81, 126, 0, byte(len(text))}, text...)
+	t := time.NewTicker(10 * time.Millisecond)
+	defer t.Stop()
+	for i := 0; ; i++ {
+		select {
+		case <-done:
+			return
+		case <-t.C:
+		}
+		k.mu.Lock()
+		conns := k.slots[i%10]
+		k.mu.Unlock()
+		for _, c := range conns {
+			_, _ = c.NetConn().Write(frame)
+		}
+	}
 }
 
 // note is what a recorder keeps of a message.

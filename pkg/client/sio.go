@@ -110,7 +110,7 @@ func (c *sioConn) ending() {
 // heartbeatLost ends a connection whose server fell silent (Engine.IO 4,
 // heartbeat).
 func (c *sioConn) heartbeatLost() {
-	if c.end(rt.ByNetwork, 0, "ping timeout", errPingTimeout) {
+	if c.end(rt.ByNetwork, 0, reasonPingTimeout, c.endError(errPingTimeout)) {
 		c.cut()
 	}
 }

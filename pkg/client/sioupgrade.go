@@ -84,7 +84,7 @@ func (p *polling) switchTo(w *ws) bool {
 	}
 	c.poll.Store(nil)
 	if err := w.write(context.Background(), opText, []byte{byte(engineio.Upgrade)}); err != nil {
-		c.end(rt.ByNetwork, 0, "", err)
+		c.lost(err)
 		p.end()
 		c.ending()
 		return false

@@ -232,7 +232,7 @@ func TestWatchSSEEndsWithItsContext(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, cancel)
 	start := time.Now()
 	// Nobody listens there: the watcher waits for its next attempt.
-	if err := d.WatchSSE(ctx, "http://127.0.0.1:1/", nil, "", newRecorder()); err != context.Canceled {
+	if err := d.WatchSSE(ctx, "http://127.0.0.1:1/", nil, "", newRecorder()); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if took := time.Since(start); took > 5*time.Second {

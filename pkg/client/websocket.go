@@ -138,7 +138,7 @@ func (c *plainConn) Send(ctx context.Context, m *rt.Outgoing) error {
 	}
 	err := c.w.write(ctx, opText, body)
 	if err != nil {
-		if c.end(rt.ByNetwork, 0, "", err) {
+		if c.lost(err) {
 			c.w.l.abort()
 		}
 		return c.sendError(err)
