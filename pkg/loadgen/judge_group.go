@@ -217,7 +217,11 @@ func (t *stepTotals) got(st *Step) string {
 	case st.Emit != nil && len(st.Emit.Outcome) > 0:
 		return fmt.Sprintf("%d sends, %d classified", t.sent, t.classified)
 	case st.Emit != nil && st.Emit.Ack != nil:
-		return fmt.Sprintf("%d of %d acks", t.asked-t.timeouts-t.refused, t.asked)
+		s := fmt.Sprintf("%d of %d acks", t.asked-t.timeouts-t.refused, t.asked)
+		if t.failed > 0 && t.timeouts+t.refused == 0 {
+			s += fmt.Sprintf(", %d of %d clients did not finish", t.failed, t.started)
+		}
+		return s
 	case st.Publish != nil:
 		return fmt.Sprintf("%d of %d requests", t.published-t.publishFailures, t.published)
 	}
