@@ -48,8 +48,13 @@ func (e *engine) judgeExpr(ev *evidence, t *Threshold, x *ThresholdExpr, m *merg
 		if t.AllowEmpty {
 			return j
 		}
-		if j.Status = bad; bad == CheckFail && t.Metric == AuthRejectLatency && e.undecidedProbes() {
-			j.Status = CheckInconclusive // no refusal was seen because nothing was
+		j.Status = bad
+		switch {
+		case bad != CheckFail:
+		case ev.end != endDone: // it had no chance to be measured
+			j.Status = CheckInconclusive
+		case t.Metric == AuthRejectLatency && e.undecidedProbes(): // no refusal was seen because nothing was
+			j.Status = CheckInconclusive
 		}
 		j.Detail = "nothing was measured, so this proves nothing" + e.whyEmpty(t)
 		return j

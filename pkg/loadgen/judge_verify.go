@@ -15,7 +15,7 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 	}
 	j.Got = fmt.Sprintf("%d of %d delivered", c.Delivered, c.Expected)
 	if c.Expected == 0 {
-		j.Status = CheckFail
+		j.Status = ev.vacuous()
 		j.Detail = acc.whyNothing(c.Published)
 		return j
 	}
@@ -119,7 +119,7 @@ func (acc *account) judgeNothing(j judged, ev *evidence) judged {
 		j.Status, j.outright = CheckFail, true
 		j.Detail = lines(acc.evidence(acc.leaks, "leaked"), acc.foreignHint())
 	case c.Unexpected == 0 && possible == 0:
-		j.Status = CheckFail
+		j.Status = ev.vacuous()
 		j.Detail = acc.whyNothing(c.Published)
 	}
 	return j

@@ -156,6 +156,20 @@ func TestInterruptedRunReportsWhatItHas(t *testing.T) {
 	})
 }
 
+func TestInterruptedBeforeAnythingWasSent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+		defer cancel()
+		r := benchContext(ctx, t, &fakeServer{delay: 50 * time.Millisecond}, crossPod)
+		wantVerdict(t, r, Interrupted)
+		wantBroken(t, r,
+			"inconclusive verify lobby: 0 of 0 delivered",
+			"inconclusive verify isolation: 0 of 0 leaked",
+			"inconclusive threshold delivery_latency: p99 < 250ms: no samples")
+	})
+}
+
 func TestProgressTellsHowFarItIs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

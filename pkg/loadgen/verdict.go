@@ -41,6 +41,15 @@ func (ev *evidence) excuses(n, total int64, bound time.Duration) bool {
 	return total > 0 && ev.lag.ShareAbove((bound/2).Seconds()) >= float64(n)/float64(total)
 }
 
+// vacuous is the status of a check for which there was nothing to see: a
+// failure, unless the run was cut short.
+func (ev *evidence) vacuous() CheckStatus {
+	if ev.end != endDone {
+		return CheckInconclusive
+	}
+	return CheckFail
+}
+
 // behind tells whether missing deliveries may have been unread yet: they were
 // still coming in when the time was over, and the generator was slow.
 func (ev *evidence) behind() bool {
