@@ -182,11 +182,11 @@ func (c *client) leaveFlow(how leaving, why string) {
 	if int(c.step) < len(c.cell.steps) && c.entered {
 		st := c.cell.steps[c.step]
 		c.finishSend(st)
-		switch {
-		case how == leftBroken:
+		switch how {
+		case leftBroken:
 			st.failed.Add(1)
 			st.noteFailure(func() string { return why })
-		case how == leftAsPlanned:
+		case leftAsPlanned:
 			st.succeeded.Add(1)
 		default:
 			st.started.Add(-1) // cut short: no evidence either way

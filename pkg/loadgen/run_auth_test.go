@@ -42,7 +42,6 @@ thresholds:
 
 // guard is a server's handshake check, sound unless its hooks say otherwise.
 type guard struct {
-	now    time.Time
 	refuse func(c *fakeConn) error // how a bad token is refused
 	accept func(c *fakeConn)       // what follows a good one
 }

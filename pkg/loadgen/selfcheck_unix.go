@@ -26,10 +26,11 @@ func peakResidentBytes() int64 {
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
 		return 0
 	}
+	peak := int64(u.Maxrss) //nolint:unconvert // 32 bits wide on 32-bit systems
 	if runtime.GOOS == "darwin" {
-		return int64(u.Maxrss) // bytes there, kilobytes elsewhere
+		return peak // bytes there, kilobytes elsewhere
 	}
-	return int64(u.Maxrss) * 1024
+	return peak * 1024
 }
 
 // residentBytes is the memory that this process holds, 0 if unknown.
