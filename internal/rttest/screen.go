@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 type Screen struct {
 	t     testing.TB
 	input *keys
+	mute  atomic.Bool
 
 	mu      sync.Mutex
 	term    *vt.Emulator
@@ -40,13 +42,28 @@ func NewScreen(t testing.TB, w, h int) *Screen {
 	pumped := make(chan struct{})
 	go func() {
 		defer close(pumped)
-		_, _ = io.Copy(s.input, s.term)
+		_, _ = io.Copy(answers{s}, s.term)
 	}()
 	t.Cleanup(func() {
 		s.Close()
 		<-pumped
 	})
 	return s
+}
+
+// Mute keeps the terminal from answering queries: from then on a program reads
+// only what is typed. A program that ends while an answer is under way may
+// leave its reader behind, which a synctest bubble takes for a deadlock.
+func (s *Screen) Mute() { s.mute.Store(true) }
+
+// answers passes on what the emulator answers.
+type answers struct{ s *Screen }
+
+func (a answers) Write(p []byte) (int, error) {
+	if a.s.mute.Load() {
+		return len(p), nil
+	}
+	return a.s.input.Write(p)
 }
 
 // Close ends the input of the program with io.EOF. It is idempotent.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"charm.land/bubbles/v2/key"
@@ -99,7 +100,7 @@ type app struct {
 
 	width, height int
 	view          tea.View
-	frames        int // composed so far
+	frames        atomic.Int64 // composed so far
 	last          time.Time
 	interrupted   bool
 }
@@ -187,7 +188,7 @@ func (a *app) compose() (more bool) {
 	if cur != nil {
 		a.view.Cursor = tea.NewCursor(cur.x, cur.y)
 	}
-	a.frames++
+	a.frames.Add(1)
 	return more
 }
 

@@ -26,6 +26,7 @@ type program struct {
 func startProgram(t testing.TB, s *Session, w, h int, change func(*Options)) *program {
 	t.Helper()
 	screen := rttest.NewScreen(t, w, h)
+	screen.Mute()
 	ctx, cancel := context.WithCancel(t.Context())
 	o := Options{
 		Session: s, Input: screen, Output: screen, Environ: []string{"TERM=xterm-256color"},
@@ -253,10 +254,10 @@ func TestProgramIsIdle(t *testing.T) {
 		p.WaitText("● open")
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		frames, written := p.app.frames, p.Written()
+		frames, written := p.app.frames.Load(), p.Written()
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if n := p.app.frames - frames; n > 61 {
+		if n := p.app.frames.Load() - frames; n > 61 {
 			t.Errorf("%d frames in an idle minute, want one a second", n)
 		}
 		if n := p.Written() - written; n > 61*300 {

@@ -49,6 +49,7 @@ func TestStreamText(t *testing.T) {
 			done <- Stream(t.Context(), StreamOptions{Session: s, Out: &out, Err: &errs, In: in, Format: FormatText, Filter: filter, Mask: &Mask{}, Linger: 2 * time.Second})
 		}()
 		c := <-f.conns
+		synctest.Wait() // the connection is in the log
 		c.receive("message", `{"room":"r7","token":"abc","text":"\u001b[2J"}`)
 		c.receive("typing", `{}`)
 		c.h.OnMessage(&rt.Message{At: time.Now(), Kind: rt.KindPing, AckID: rt.NoAck})
