@@ -58,7 +58,7 @@ func whoami(s *server.Server) {
 
 func TestAuthSocketIO(t *testing.T) {
 	t.Parallel()
-	g := start(t, withAuth(t, server.Options{CloseTimeout: 100 * time.Millisecond}), whoami)
+	g := start(t, withAuth(t, server.Options{}), whoami)
 	good, expired := token(t, time.Hour), token(t, -time.Minute)
 	payload := func(tok string) string { return fmt.Sprintf(`40{"token":%q,"room":1}`, tok) }
 	for _, tc := range []struct {

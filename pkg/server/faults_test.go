@@ -198,6 +198,7 @@ func TestShutdown(t *testing.T) {
 		plain, _ := g.ws(t, "/ws", nil)
 		p := g.poller(t)
 		p.join()
+		eventually(t, "all are there", func() bool { return g.Of("/").Conns() == 3 })
 		for i := range 100 {
 			_ = g.Of("/").Emit("m", i)
 		}
@@ -224,8 +225,13 @@ func TestShutdown(t *testing.T) {
 			t.Error(err)
 		}
 		for range 3 {
-			if r := <-reasons; r != "server shutting down" {
-				t.Errorf("reason %q", r)
+			select {
+			case r := <-reasons:
+				if r != "server shutting down" {
+					t.Errorf("reason %q", r)
+				}
+			case <-time.After(patience):
+				t.Fatal("no OnDisconnect")
 			}
 		}
 		if n := g.Stats().Clients.Total; n != 0 {

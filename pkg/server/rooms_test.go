@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -235,7 +236,7 @@ func TestSlowConsumer(t *testing.T) {
 				s.Of("/").OnDisconnect(func(_ *server.Conn, reason string) { reasons <- reason })
 			})
 			good, slow := g.joined(t, "/"), g.joined(t, "/")
-			var got int
+			var got atomic.Int64
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
@@ -244,7 +245,7 @@ func TestSlowConsumer(t *testing.T) {
 					if err != nil || m == `42["end"]` {
 						return
 					}
-					got++
+					got.Add(1)
 				}
 			}()
 			pad := strings.Repeat("x", 20<<10)
@@ -256,15 +257,17 @@ func TestSlowConsumer(t *testing.T) {
 				if sent++; sent > 10_000 {
 					t.Fatal("10,000 messages and still connected")
 				}
-				time.Sleep(200 * time.Microsecond)
+				for end := time.Now().Add(patience); got.Load() < int64(sent) && time.Now().Before(end); {
+					time.Sleep(50 * time.Microsecond)
+				}
 			}
 			if reason := <-reasons; reason != "slow consumer" {
 				t.Errorf("reason %q, want slow consumer", reason)
 			}
 			_ = g.Of("/").Emit("end")
 			<-done
-			if got != sent {
-				t.Errorf("the other client got %d of %d messages", got, sent)
+			if got.Load() != int64(sent) {
+				t.Errorf("the other client got %d of %d messages", got.Load(), sent)
 			}
 			eventually(t, "it is counted", func() bool {
 				st := g.Stats()
