@@ -152,7 +152,7 @@ func (r *benchRun) usePods() {
 	r.vars["JWT_AUD"], r.vars["JWT_ISS"] = podAudience, podIssuer
 	r.setDefault("STRICT", "1")
 	for i, c := range r.cluster.gateways {
-		t, err := rt.ParseTarget("sio+" + c.URL)
+		t, err := rt.ParseTarget(c.URL)
 		if err != nil {
 			continue // it came from our own listener
 		}
@@ -197,6 +197,9 @@ func (r *benchRun) parse(name string) (*loadgen.Scenario, error) {
 	if len(diags) > 0 {
 		fmt.Fprintln(r.env.Stderr, diags.Format())
 		return nil, usagef("%s: %d mistakes, nothing was sent", name, len(diags))
+	}
+	if err := sc.LoadKeys(os.ReadFile); err != nil {
+		return nil, usagef("%s: %w", name, err)
 	}
 	return sc, nil
 }
