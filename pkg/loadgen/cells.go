@@ -179,6 +179,9 @@ func newGroupRun(p *GroupPlan) *groupRun {
 func newCellRun(g *groupRun, p *CellPlan, set *hist.Set, inherit map[string][]Outcome) (*cellRun, error) {
 	c := &cellRun{plan: p, group: g, target: p.Target.Target}
 	c.target.Transports = p.Transports
+	if g.plan.Group.Connect.Proto == "h2" {
+		c.target.HTTPVersion = "2"
+	}
 	if ns := g.plan.Group.Namespace; ns != "" {
 		c.target.Namespace = ns
 	}

@@ -3,6 +3,7 @@ package loadgen
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -99,6 +100,12 @@ func compileGroup(s *Scenario, g *Group) (*GroupPlan, error) {
 		if expects > maxExpects {
 			return nil, planError(st.Pos, "clients %s: more than %d expect steps", g.Name, maxExpects)
 		}
+	}
+	if s := g.Connect.Status; s != 0 && s != http.StatusOK {
+		return nil, planError(g.Pos, "clients %s: expects status %d at the connect, but a stream begins with 200 only; a refusal is expected with a matrix case", g.Name, s)
+	}
+	if ct := g.Connect.ContentType; ct != "" && !strings.HasPrefix(ct, "text/event-stream") {
+		return nil, planError(g.Pos, "clients %s: expects content type %q at the connect, but a stream is text/event-stream", g.Name, ct)
 	}
 	targets := g.Targets
 	if slices.ContainsFunc(g.Matrix, func(a Axis) bool { return a.Name == AxisTarget }) {

@@ -85,6 +85,8 @@ func TestCompileRefusesWhatCannotRun(t *testing.T) {
 		{"no listener", &Scenario{Groups: []*Group{group("a", 1, emit(true)), group("b", 1)}, Verify: verify("a", "b")}, CompileOptions{}, "no on step"},
 		{"too many pairs", &Scenario{Groups: []*Group{group("a", 100_000, emit(true)), group("b", 100_000, on)}, Verify: verify("a", "b")}, CompileOptions{}, "pairs"},
 		{"barrier twice", &Scenario{Groups: []*Group{group("a", 1, &Step{Barrier: "x"}, &Step{Barrier: "x"})}}, CompileOptions{}, "twice"},
+		{"status of a stream", &Scenario{Groups: []*Group{{Name: "a", Count: 1, Targets: []*Target{target}, Connect: Connect{Status: 204}}}}, CompileOptions{}, "begins with 200 only"},
+		{"content type of a stream", &Scenario{Groups: []*Group{{Name: "a", Count: 1, Targets: []*Target{target}, Connect: Connect{ContentType: "text/html"}}}}, CompileOptions{}, "is text/event-stream"},
 		{"bad run id", &Scenario{Groups: []*Group{group("a", 1)}}, CompileOptions{RunID: "Run!"}, "run id"},
 	}
 	for _, tt := range tests {
