@@ -165,7 +165,7 @@ func runWatch(ctx context.Context, env *Env, f *watchFlags) error {
 	} else {
 		err = watchStream(ctx, env, f, session, filter, mask)
 	}
-	if s, ok := context.Cause(ctx).(*signalError); ok && err == nil {
+	if s, ok := errors.AsType[*signalError](context.Cause(ctx)); ok && err == nil {
 		return &exitError{code: s.code()}
 	}
 	if e, ok := errors.AsType[*rt.Error](err); ok && e.Stage == rt.StageConnected {
