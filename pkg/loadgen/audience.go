@@ -53,10 +53,11 @@ func newAudience(e *engine, g *groupRun, verify []*Verify, byName map[string]*gr
 			w.latency[i] = hist.None
 		}
 		w.rule = ledger.Rule{First: len(sources), Nothing: v.Nothing, Reliable: v.Guarantee != AtMostOnce}
+		overHTTP := from.publishesByHTTP()
 		for _, cell := range from.cells {
 			for i := range cell.plan.Count {
 				pub := from.plan.firstPublisher + cell.plan.First + i
-				sources = append(sources, ledger.Source{Publisher: pub, Within: v.Within})
+				sources = append(sources, ledger.Source{Publisher: pub, Within: v.Within, Concurrent: overHTTP})
 				a.pubTarget[pub] = int16(e.targetIndex(cell.plan.Target))
 				a.pubWatch[pub] = int16(len(a.watches))
 			}
@@ -80,6 +81,17 @@ func newAudience(e *engine, g *groupRun, verify []*Verify, byName map[string]*gr
 		}
 	}
 	return a
+}
+
+// publishesByHTTP tells whether marked messages of the group are requests,
+// which overlap.
+func (g *groupRun) publishesByHTTP() bool {
+	for _, st := range g.plan.Group.Flow {
+		if st.Publish != nil && st.Publish.Marker {
+			return true
+		}
+	}
+	return false
 }
 
 // series is where the latency of a delivery is recorded.

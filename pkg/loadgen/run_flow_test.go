@@ -200,6 +200,38 @@ func TestPublishByHTTPToStreams(t *testing.T) {
 	})
 }
 
+// Requests that are under way together may overtake each other; that is no
+// fault of the server's order.
+func TestOverlappingPublishesHaveNoOrder(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		answer time.Duration
+		broken []string
+	}{
+		{name: "overlapping", answer: 80 * time.Millisecond},
+		{name: "one after the other", answer: 10 * time.Millisecond, broken: []string{"fail verify feed: 4000 of 4000 delivered, 2000 out of order"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := sseServer()
+				s.deliver = func(d delivery) []delivery {
+					if d.n%2 == 0 {
+						d.after += 60 * time.Millisecond // behind the next
+					}
+					return []delivery{d}
+				}
+				w := &web{s: s, from: time.Now(), block: tt.answer}
+				src := strings.Replace(sseFeed, "order: total", "order: perPublisher", 1)
+				r := bench(t, s, src, func(o *Options) { o.Requester = w })
+				wantBroken(t, r, tt.broken...)
+			})
+		})
+	}
+}
+
 func TestRefusedPublishesAreNotExpected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

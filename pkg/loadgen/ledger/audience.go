@@ -11,6 +11,11 @@ type Source struct {
 	Publisher int
 	// Within is the bound beyond which an arrival is late, 0 for none.
 	Within time.Duration
+	// Concurrent says that the publisher does not wait for one message to be
+	// accepted before it sends the next over another connection. Two messages
+	// that were under way at the same time then have no order; only one that
+	// was accepted before the other was sent comes first.
+	Concurrent bool
 }
 
 // Audience is a group of subscribers that watch the same publishers. Its
@@ -142,6 +147,9 @@ func (a *Audience) Receive(sub int, b []byte, at Micros) Receipt {
 	case Misorder:
 		if r.Missing = -1; m.Seq < base {
 			r.Missing = int32(base - m.Seq - 1)
+		}
+		if a.sources[slot].Concurrent && !a.book.publishers[m.Publisher].precedes(m.Seq, p.next-1) {
+			p.misorder--
 		}
 	case Duplicate:
 		return r

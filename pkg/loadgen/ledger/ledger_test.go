@@ -49,6 +49,42 @@ func TestReceiveTellsArrivalsApart(t *testing.T) {
 	}
 }
 
+func TestMessagesUnderWayTogetherHaveNoOrder(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name       string
+		concurrent bool
+		accepted   Micros // when the first message was, 0 for never
+		want       int64
+	}{
+		{"one connection", false, 15, 1},
+		{"overlapping", true, 15, 0},
+		{"never accepted", true, 0, 0},
+		{"one after the other", true, 5, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := New(7, 1)
+			a := b.Audience(1, []Source{{Publisher: 0, Concurrent: tt.concurrent}}, false)
+			a.Join(0, 1)
+			b.Publish(0, 2)
+			b.Publish(0, 10)
+			if tt.accepted > 0 {
+				b.Accept(0, 0, tt.accepted)
+			}
+			for _, seq := range []uint32{1, 0} {
+				a.Receive(0, Marker{Run: 7, Seq: seq}.Append(nil), 20)
+			}
+			a.Account(Rule{End: 1, Reliable: true}, Visitor{Pair: func(_, _ int, c Counts) {
+				if c.OutOfOrder != tt.want {
+					t.Errorf("%d out of order, want %d", c.OutOfOrder, tt.want)
+				}
+			}})
+		})
+	}
+}
+
 // A book that is full drops what would cost memory, says so, and goes on with
 // what doesn't.
 func TestFullBookDropsWhatItCannotNote(t *testing.T) {

@@ -39,6 +39,16 @@ func (p *publisher) accept(seq uint32, at Micros) {
 	}
 }
 
+// precedes tells whether a message was accepted before a later one was sent.
+func (p *publisher) precedes(seq, later uint32) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if int(later) >= len(p.sent) || p.acked[seq] == 0 {
+		return false // not accepted so far, so the later one can't have waited for it
+	}
+	return p.sent[seq]+int64(p.acked[seq]-1) <= p.sent[later]
+}
+
 // history is a publisher's log, frozen for an evaluation.
 type history struct {
 	sent  []Micros
