@@ -15,6 +15,10 @@ var _ rt.Dialer = (*Dialer)(nil)
 // time, except that Close waits for the handler and so must not be called by
 // it; Abort may.
 //
+// A Socket.IO server that falls silent is noticed by its heartbeat. Plain
+// WebSocket and SSE have none; there TCP keep-alive finds a dead peer within
+// some minutes.
+//
 // What the server answers decides the kind of the error: HTTP 4xx is
 // KindRejected, 5xx is KindUnreachable (a proxy without a server behind it),
 // anything else that is not the asked protocol KindProtocol.

@@ -29,6 +29,10 @@ const (
 	http2  = "2"
 )
 
+// idleTimeout is shorter than the 5 s after which Node closes an idle
+// connection: a request that meets that end on its way would look like a loss.
+const idleTimeout = 4 * time.Second
+
 // transport returns the shared transport for a kind of request.
 func (d *Dialer) transport(t *rt.Target, local string) *http.Transport {
 	d.mu.Lock()
@@ -64,7 +68,7 @@ func (d *Dialer) newTransport(t *rt.Target, local, version string) *http.Transpo
 		Protocols:              &p,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second, WriteByteTimeout: d.opt.WriteTimeout},
 		MaxIdleConnsPerHost:    256,
-		IdleConnTimeout:        30 * time.Second,
+		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHead,
 		DisableCompression:     true,
 		ReadBufferSize:         1024,

@@ -20,10 +20,10 @@ type Options struct {
 	MaxMessage     int // bytes of one message after inflation, default 16 MiB
 	MaxAttachments int // of one Socket.IO packet, default 10 as in socket.io-parser
 	ReadBuffer     int // bytes, default 16 KiB; pooled, so idle connections hold none
-	WriteBuffer    int // bytes, default 64 KiB; pooled. A longer WebSocket message is sent in several frames
+	WriteBuffer    int // bytes, default 64 KiB; pooled. Longer messages are copied once more
 
 	UserAgent   string // default "rtk"
-	Compression bool   // offer permessage-deflate
+	Compression bool   // offer permessage-deflate, without context takeover
 
 	Insecure     bool           // do not verify any certificate, as Target.Insecure for one target
 	RootCAs      *x509.CertPool // nil means the system's

@@ -21,6 +21,7 @@ type sioConn struct {
 
 	poll atomic.Pointer[polling] // the transport, nil on WebSocket
 	w    atomic.Pointer[ws]      // the transport if poll is nil; its probe while that is not
+	dead atomic.Bool             // an upgrade must not go on; set before w is looked at
 
 	beat beat
 
@@ -117,6 +118,7 @@ func (c *sioConn) heartbeatLost() {
 
 // cut closes the transport without a goodbye. It does not block.
 func (c *sioConn) cut() {
+	c.dead.Store(true)
 	if p := c.poll.Load(); p != nil {
 		p.cancel()
 	}
@@ -128,6 +130,7 @@ func (c *sioConn) cut() {
 // Abort resets the connection.
 func (c *sioConn) Abort() {
 	c.end(rt.ByLocal, 0, "", nil)
+	c.dead.Store(true)
 	if p := c.poll.Load(); p != nil {
 		p.abort()
 	}

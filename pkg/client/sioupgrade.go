@@ -77,6 +77,9 @@ func (p *polling) switchTo(w *ws) bool {
 	}
 	defer c.unlock()
 	c.w.Store(w) // from here on cut and Abort find it
+	if c.dead.Load() {
+		w.l.abort()
+	}
 	close(p.pause)
 	<-p.stopped // the GET is bounded by the heartbeat
 	if !p.handed {

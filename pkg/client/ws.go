@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -19,7 +20,8 @@ import (
 
 // ws is an open WebSocket: gorilla/websocket did the opening handshake and
 // writes, the frame reader reads. gorilla writes nothing on its own, because its
-// read side is not used; so the owner serialises all writes.
+// read side is not used; so the owner serialises all writes, and there may be
+// other writers than gorilla.
 type ws struct {
 	l      *link
 	gorl   *websocket.Conn
@@ -98,12 +100,19 @@ func (d *Dialer) header(u *url.URL, extra http.Header) http.Header {
 	return h
 }
 
-// write sends one message or control frame as one frame, as long as it fits in
-// the write buffer.
+// write sends one message or control frame. It is one frame: gorilla would split
+// a message that is longer than its buffer, and so put another load on the
+// server than the caller means. Compressed messages are left to it.
 func (w *ws) write(ctx context.Context, op byte, p []byte) error {
 	w.l.wctx = ctx
-	err := w.gorl.WriteMessage(int(op), p)
-	w.l.wctx = nil
+	defer func() { w.l.wctx = nil }()
+	if len(p) <= w.l.d.opt.WriteBuffer || w.frames.deflate {
+		return w.gorl.WriteMessage(int(op), p)
+	}
+	b := assemblyBufs.Get().(*[]byte)
+	defer giveAssembly(b)
+	*b = appendFrame(*b, op, p, rand.Uint32())
+	_, err := w.l.Write(*b)
 	return err
 }
 
