@@ -254,13 +254,5 @@ func (c *canvas) render() string {
 	return string(c.out)
 }
 
-// ellipsis cuts s to w columns.
-func ellipsis(s string, w int) string {
-	if w <= 0 {
-		return ""
-	}
-	return ansi.TruncateWc(s, w, "…")
-}
-
 // pad repeats a space n times.
 func pad(n int) string { return strings.Repeat(" ", max(n, 0)) }

@@ -84,10 +84,10 @@ func (m *inspect) drawHeader(c *canvas, r regions) {
 		need += ansi.StringWidthWc(s.text)
 	}
 	left := []span{{" rtk", accent}}
-	switch {
-	case r.shape == shapeStrip:
+	switch r.shape {
+	case shapeStrip:
 		left = append(left, span{" " + count(m.stats.Logged) + " events", plain})
-	case r.shape == shapeNarrow:
+	case shapeNarrow:
 		for p := range paneCount {
 			st := dim
 			if p == m.focus {

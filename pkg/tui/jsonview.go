@@ -186,10 +186,10 @@ func (b *jsonBuilder) newLine(indent int) {
 // lines than anybody reads it only skips.
 func (b *jsonBuilder) walk(indent int) {
 	b.pos = skipSpace(b.src, b.pos)
-	switch c := b.src[b.pos]; {
-	case c == '{' || c == '[':
+	switch c := b.src[b.pos]; c {
+	case '{', '[':
 		b.container(c, indent)
-	case c == '"':
+	case '"':
 		end := stringEnd(b.src, b.pos)
 		b.add(printable(b.src[b.pos:end], maxTextLine), jsonString)
 		b.pos = end

@@ -96,7 +96,7 @@ func (l *logView) refresh() (more bool) {
 	for {
 		var oldest, next uint64
 		if l.paused() {
-			l.buf, oldest, next = l.readFrozen()
+			l.buf, next = l.readFrozen()
 		} else {
 			l.buf, oldest, next = l.src.Read(l.buf[:0], l.scanned, scanBatch)
 			l.trim(oldest)
@@ -131,13 +131,10 @@ func (l *logView) refresh() (more bool) {
 	return more
 }
 
-func (l *logView) readFrozen() (events []*Event, oldest, next uint64) {
+func (l *logView) readFrozen() (events []*Event, next uint64) {
 	i := sort.Search(len(l.frozen), func(i int) bool { return l.frozen[i].Seq >= l.scanned })
 	end := min(i+scanBatch, len(l.frozen))
-	if len(l.frozen) > 0 {
-		oldest = l.frozen[0].Seq
-	}
-	return append(l.buf[:0], l.frozen[i:end]...), oldest, l.until
+	return append(l.buf[:0], l.frozen[i:end]...), l.until
 }
 
 // trim lets go of the rows that the ring let go of.

@@ -71,8 +71,7 @@ func Stream(ctx context.Context, o StreamOptions) error {
 		case <-o.Session.Source().Wake():
 			if err := p.drain(); err != nil {
 				cancel()
-				<-done
-				return err
+				return errors.Join(err, <-done)
 			}
 		case err := <-done:
 			return errors.Join(err, p.drain())
