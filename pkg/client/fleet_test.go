@@ -99,8 +99,12 @@ func TestIdleMemory(t *testing.T) {
 			var ms runtime.MemStats
 			runtime.ReadMemStats(&ms)
 			t.Logf("%d connections: %d bytes resident each (heap in use %d MB, stacks %d MB)", n, per, ms.HeapInuse>>20, ms.StackInuse>>20)
-			if per > tc.limit {
-				t.Errorf("an idle connection takes %d bytes, want at most %d", per, tc.limit)
+			limit := tc.limit
+			if n < 5000 {
+				limit += limit / 4 // what is there once weighs more
+			}
+			if per > limit {
+				t.Errorf("an idle connection takes %d bytes, want at most %d", per, limit)
 			}
 			closeAll()
 		})
