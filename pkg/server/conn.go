@@ -65,7 +65,7 @@ func (c *Conn) Namespace() *Namespace { return c.ns }
 func (c *Conn) Identity() *auth.Identity { return c.identity }
 
 // Protocol returns "socket.io", "websocket" or "sse".
-func (c *Conn) Protocol() string { return c.link.kind.protocol() }
+func (c *Conn) Protocol() string { return c.link.codec.protocol() }
 
 // Transport returns "websocket", "polling" or "sse", the current one.
 func (c *Conn) Transport() string { return c.link.transport() }

@@ -45,7 +45,7 @@ type shake struct {
 
 func sharedShake(r *http.Request) unique.Handle[shake] {
 	return unique.Make(shake{
-		host: r.Host, origin: r.Header.Get("Origin"), userAgent: clip(r.UserAgent(), 256),
+		host: clip(r.Host, 256), origin: clip(r.Header.Get("Origin"), 256), userAgent: clip(r.UserAgent(), 256),
 		path: r.URL.Path, secure: r.TLS != nil,
 	})
 }

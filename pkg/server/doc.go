@@ -29,7 +29,9 @@
 //
 // A transport that only sends, such as an SSE stream, calls Server.openStream
 // with a streamConfig and gets a *Conn, a member of rooms like any other. When
-// streamConfig.Conn is set, the gateway writes the frames' wire bytes to it.
-// When it is nil, the transport pulls: link.pull blocks until there are frames
-// and appends their payload. Its frames are made by an encoder in codecs.go.
+// streamConfig.Conn is set, the gateway writes the frames' wire bytes to it and
+// reads from it to notice the end. When it is nil, the transport pulls:
+// link.pull waits for frames and appends their bodies, link.pulled says that
+// they have been written, link.done tells the end and link.abort brings it
+// about. Its frames come from an encoder of its own (encoders in message.go).
 package server

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/realtime-toolkit/rtk/pkg/server/auth"
 	"github.com/realtime-toolkit/rtk/pkg/wire/engineio"
@@ -46,7 +47,9 @@ func (s *Server) newSession(k kind, r *http.Request) *link {
 	l := s.newLink(k, codecSocketIO, r)
 	l.engine = &engine{sid: newID()}
 	if s.opts.Auth != nil {
-		l.engine.token, _ = auth.Extract(r, nil, s.opts.AuthPlaces)
+		token, _ := auth.Extract(r, nil, s.opts.AuthPlaces)
+		// A copy, because the header that it lies in would be kept with it.
+		l.engine.token = strings.Clone(clip(token, auth.MaxTokenBytes+1))
 	}
 	now := s.wheel.now()
 	l.beat, l.beatAt = framePing, now+s.opts.PingInterval

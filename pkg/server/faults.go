@@ -28,7 +28,7 @@ type Faults struct {
 }
 
 // AuthLateAfter is how long AuthLate lets a client stay.
-const AuthLateAfter = 3 * time.Second
+const AuthLateAfter = 10 * time.Second
 
 func (f *Faults) validate() error {
 	for _, p := range []struct {

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"testing"
@@ -31,8 +32,11 @@ func TestAuthFaults(t *testing.T) {
 			sio := g.joined(t, "/")
 			plain, _ := g.ws(t, "/ws", nil)
 			begin := time.Now()
-			sio.closed(0)
-			plain.closed(1008)
+			for _, c := range []*client{sio, plain} {
+				if m, err := readLate(c, time.Minute); err == nil {
+					t.Errorf("got %q, want the end", m)
+				}
+			}
 			if after := time.Since(begin); after < server.AuthLateAfter || after > server.AuthLateAfter+200*time.Millisecond {
 				t.Errorf("closed after %v, want %v", after, server.AuthLateAfter)
 			}
@@ -297,6 +301,34 @@ func TestGarbage(t *testing.T) {
 		_ = nc.Close()
 	}
 	eventually(t, "only the bystander is left", func() bool { return g.Stats().Clients.Total == 1 })
+}
+
+// TestEarlyFrames sends frames together with the handshake request, as a client
+// may that does not wait for the answer.
+func TestEarlyFrames(t *testing.T) {
+	t.Parallel()
+	g := start(t, server.Options{}, echoGateway)
+	nc, err := g.dialer.NetDialContext(t.Context(), "tcp", g.host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	request := "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+	text := `{"event":"echo","data":"early"}`
+	masked := append([]byte{0x81, 0x80 | byte(len(text)), 0, 0, 0, 0}, text...)
+	if _, err := nc.Write(append([]byte(request), masked...)); err != nil {
+		t.Fatal(err)
+	}
+	_ = nc.SetReadDeadline(time.Now().Add(patience))
+	var got []byte
+	buf := make([]byte, 1024)
+	for !bytes.HasSuffix(got, []byte("\x81\x07\"early\"")) {
+		n, err := nc.Read(buf)
+		if got = append(got, buf[:n]...); err != nil {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
 }
 
 func TestOptions(t *testing.T) {

@@ -41,7 +41,7 @@ func Handle[In, Out any](n *Namespace, event string, fn func(ctx context.Context
 		if err != nil || silent {
 			return Reply{None: silent}, err
 		}
-		if !e.WantsAck && c.link.kind != kindPlainWS {
+		if !e.WantsAck && c.link.codec != codecNestWS {
 			return Reply{}, nil
 		}
 		args, err := marshal(out)

@@ -24,16 +24,6 @@ const (
 	kinds
 )
 
-func (k kind) protocol() string {
-	switch k {
-	case kindPlainWS:
-		return "websocket"
-	case kindSSE1, kindSSE2:
-		return "sse"
-	}
-	return "socket.io"
-}
-
 // Reasons for the end of a connection, as OnDisconnect gets them. The first six
 // are Socket.IO's.
 const (
@@ -103,6 +93,9 @@ type link struct {
 	lastIn  time.Duration // when the latest message came; the read goroutine's only
 }
 
+// maxQueryBytes bounds what a connection keeps of its query.
+const maxQueryBytes = 2 << 10
+
 // newLink makes a link that is registered nowhere yet.
 func (s *Server) newLink(k kind, c codec, r *http.Request) *link {
 	l := &link{srv: s, kind: k, codec: c}
@@ -110,7 +103,7 @@ func (s *Server) newLink(k kind, c codec, r *http.Request) *link {
 	l.writer = s.writers[l.shard]
 	l.timer.owner = l
 	l.since, l.remote = time.Now(), r.RemoteAddr
-	l.query = cutToken(r.URL.RawQuery, s.opts.AuthPlaces)
+	l.query = clip(cutToken(r.URL.RawQuery, s.opts.AuthPlaces), maxQueryBytes)
 	l.shake = sharedShake(r)
 	return l
 }

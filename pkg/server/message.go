@@ -47,6 +47,11 @@ const (
 	codecs
 )
 
+// protocol is what the codec's clients speak.
+func (c codec) protocol() string {
+	return [codecs]string{codecSocketIO: "socket.io", codecNestWS: "websocket", codecSSE: "sse"}[c]
+}
+
 var encoders = [codecs]func(*message) *frame{
 	codecSocketIO: encodeSocketIO,
 	codecNestWS:   encodeNestWS,
