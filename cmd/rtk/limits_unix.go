@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux || darwin
 
 package main
 
@@ -14,11 +14,11 @@ func raiseDescriptors(need int) (int, error) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
 		return 0, fmt.Errorf("read the open files limit: %w", err)
 	}
-	if uint64(l.Cur) < uint64(need) && l.Cur < l.Max {
+	if l.Cur < uint64(need) && l.Cur < l.Max {
 		l.Cur = l.Max
 		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
 			return 0, fmt.Errorf("raise the open files limit: %w", err)
 		}
 	}
-	return int(min(uint64(l.Cur), 1<<30)), nil
+	return int(min(l.Cur, 1<<30)), nil
 }

@@ -219,9 +219,11 @@ func gone(t *testing.T, pids []int) {
 func TestNoSecretsInOutput(t *testing.T) {
 	dir := t.TempDir()
 	secret := "ffffffffeeeeeeeeddddddddcccccccc"
-	args := []string{"bench", "auth", "--progress", "plain", "--jwt-secret", secret, "--set", "PROBES=1",
+	args := []string{
+		"bench", "auth", "--progress", "plain", "--jwt-secret", secret, "--set", "PROBES=1",
 		"--serve-flag=--faulty=auth=off", "--serve-flag=--i-know-this-breaks-delivery",
-		"--report", filepath.Join(dir, "r.json"), "--report", filepath.Join(dir, "r.xml"), "--report", filepath.Join(dir, "r.txt")}
+		"--report", filepath.Join(dir, "r.json"), "--report", filepath.Join(dir, "r.xml"), "--report", filepath.Join(dir, "r.txt"),
+	}
 	p := rttest.Start(t, nil, rttest.Binary(t, false), args...)
 	if code := p.Wait(t, time.Minute); code != 99 {
 		t.Errorf("exit code %d, want 99", code)
