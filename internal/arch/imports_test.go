@@ -52,7 +52,7 @@ var allowed = map[string][]string{
 // only names the packages that alone may import a library directly.
 var only = map[string][]string{
 	"github.com/gorilla/websocket": {"pkg/client", "pkg/server"},
-	"github.com/r3labs/sse/v2":     {"pkg/client", "pkg/server/admin"},
+	"github.com/r3labs/sse/v2":     {"pkg/server/admin"},
 	"github.com/redis/rueidis":     {"pkg/server/cluster/redis"},
 	"github.com/spf13/cobra":       {"cmd/rtk"},
 	"charm.land/bubbletea/v2":      {"pkg/tui", "cmd/rtk"},

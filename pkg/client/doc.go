@@ -5,7 +5,7 @@
 //
 // It keeps no statistics and never reconnects; callers see every message and
 // every end through rt.Handler and decide. It imports packages wire and rt of
-// this module, gorilla/websocket in ws.go and r3labs/sse in sse_watch.go.
+// this module, gorilla/websocket in ws.go.
 //
 //	d := client.New(client.Options{})
 //	defer d.Close()

@@ -2,16 +2,13 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -184,58 +181,5 @@ func TestSSEOverTLS(t *testing.T) {
 		}
 		_ = d.Close()
 		srv.Close()
-	}
-}
-
-func TestWatchSSE(t *testing.T) {
-	t.Parallel()
-	var attempts atomic.Int32
-	u := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch attempts.Add(1) {
-		case 1: // ends well: the watcher comes back, and soon, as it is told
-			stream("retry: 20\nid: 7\ndata: one\n\n: heartbeat\n\n", 1<<20, false).ServeHTTP(w, r)
-		case 2:
-			w.WriteHeader(http.StatusServiceUnavailable)
-		case 3:
-			stream("id: 8\nevent: last\ndata: from "+r.Header.Get("Last-Event-ID")+"\n\n", 1<<20, false).ServeHTTP(w, r)
-		default:
-			answer(403, "application/json", `{"code":"enough"}`).ServeHTTP(w, r)
-		}
-	}))
-	d := New(Options{})
-	defer d.Close()
-	rec := newRecorder()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	err := d.WatchSSE(ctx, u.String(), nil, "", rec)
-	e, ok := errors.AsType[*rt.Error](err)
-	if !ok || e.Kind != rt.KindRejected || e.Status != 403 || e.Code != "enough" {
-		t.Errorf("watch ended with %v, want the refusal", err)
-	}
-	want := []note{{rt.KindEvent, "message", "one", rt.NoAck}, {rt.KindEvent, "last", "from 7", rt.NoAck}}
-	if d := cmp.Diff(want, rec.notes(rt.KindEvent)); d != "" {
-		t.Errorf("(-want +got):\n%s", d)
-	}
-	if got := len(rec.notes(rt.KindConnect)); got != 2 {
-		t.Errorf("%d connects were reported, want 2", got)
-	}
-	if end := rec.waitClose(t); end.By != rt.ByPeer || len(rec.closes()) != 1 {
-		t.Errorf("closes: %+v", rec.closes())
-	}
-}
-
-func TestWatchSSEEndsWithItsContext(t *testing.T) {
-	t.Parallel()
-	d := New(Options{})
-	defer d.Close()
-	ctx, cancel := context.WithCancel(context.Background())
-	time.AfterFunc(50*time.Millisecond, cancel)
-	start := time.Now()
-	// Nobody listens there: the watcher waits for its next attempt.
-	if err := d.WatchSSE(ctx, "http://127.0.0.1:1/", nil, "", newRecorder()); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("ended after %v", took)
 	}
 }
