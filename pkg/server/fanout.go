@@ -6,6 +6,7 @@ import (
 
 // deliver puts a broadcast in the outboxes of its recipients on this pod.
 func (n *Namespace) deliver(b *cluster.Broadcast) {
+	n.srv.pace(messageBytes(b.Args, b.Attachments))
 	f := fanout{ns: n, message: newMessage(b), volatile: b.Volatile, chaos: n.srv.chaos}
 	f.batch = n.srv.batches.Get().(*batch)
 	defer n.srv.batches.Put(f.batch)

@@ -278,6 +278,30 @@ func TestSlowConsumer(t *testing.T) {
 	}
 }
 
+// TestBurst emits far more than a queue holds at once to clients that read, and
+// wants nobody to be closed for it.
+func TestBurst(t *testing.T) {
+	t.Parallel()
+	const messages = 10_000
+	g := start(t, server.Options{}, nil)
+	var readers sync.WaitGroup
+	for range 50 {
+		c := g.joined(t, "/")
+		readers.Go(func() {
+			for i := range messages {
+				if m, err := c.read(); err != nil || m != fmt.Sprintf(`42["m",%d]`, i) {
+					t.Errorf("message %d: got %.40s, %v", i, m, err)
+					return
+				}
+			}
+		})
+	}
+	for i := range messages {
+		_ = g.Of("/").Emit("m", i)
+	}
+	readers.Wait()
+}
+
 func TestEmitAck(t *testing.T) {
 	t.Parallel()
 	g := start(t, server.Options{AckTimeout: 250 * time.Millisecond}, nil)

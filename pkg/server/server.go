@@ -32,6 +32,7 @@ type Server struct {
 	// throttle is Options.Throttle, with its faults
 	throttle throttle.Limit
 	count    counters
+	made     made
 	started  time.Time
 
 	group     sync.WaitGroup // requests, and goroutines that serve clients
@@ -79,7 +80,7 @@ func New(o Options) (*Server, error) {
 		links:      make(map[*link]struct{}), sessions: make(map[string]*link),
 	}
 	for range runtime.GOMAXPROCS(0) {
-		s.writers = append(s.writers, newWriter())
+		s.writers = append(s.writers, s.newWriter())
 	}
 	s.batches.New = func() any {
 		return &batch{writers: s.writers, dirty: make([][]*link, len(s.writers))}

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -15,13 +16,26 @@ type writer struct {
 	gun  gun
 	buf  []byte
 
+	// For pace. The marks change with mu held.
+	made                      *made
+	maxMessages, maxBytes     int64
+	sinceMessages, sinceBytes atomic.Uint64
+	passed                    *sync.Cond // with mu: the marks have changed
+
 	mu       sync.Mutex
 	dirty    []*link // each has given its baton to this list
 	signaled bool
+	stopped  bool
 }
 
-func newWriter() *writer {
-	return &writer{wake: make(chan struct{}, 1), buf: make([]byte, 0, gatherBytes)}
+func (s *Server) newWriter() *writer {
+	w := &writer{
+		wake: make(chan struct{}, 1), buf: make([]byte, 0, gatherBytes),
+		made: &s.made, maxMessages: int64(s.opts.QueueMessages / 4), maxBytes: int64(s.opts.QueueBytes / 4),
+	}
+	w.passed = sync.NewCond(&w.mu)
+	w.rest()
+	return w
 }
 
 // push puts a connection on the dirty list.
@@ -41,6 +55,9 @@ func (w *writer) pushAll(ls []*link) {
 func (w *writer) signal() {
 	first := !w.signaled
 	w.signaled = true
+	if w.sinceMessages.Load() == idleMark {
+		w.mark()
+	}
 	w.mu.Unlock()
 	if first {
 		w.wake <- struct{}{}
@@ -54,11 +71,16 @@ func (w *writer) run(stop <-chan struct{}) {
 		select {
 		case <-w.wake:
 		case <-stop:
+			w.mu.Lock()
+			w.stopped = true
+			w.rest()
+			w.mu.Unlock()
 			return
 		}
 		w.mu.Lock()
 		list, w.dirty = w.dirty, list[:0]
 		w.signaled = false
+		w.mark()
 		w.mu.Unlock()
 		for i, l := range list {
 			if l.flush(&w.gun, w.buf) {
@@ -66,6 +88,11 @@ func (w *writer) run(stop <-chan struct{}) {
 			}
 			list[i] = nil
 		}
+		w.mu.Lock()
+		if len(w.dirty) == 0 {
+			w.rest()
+		}
+		w.mu.Unlock()
 	}
 }
 
