@@ -1,0 +1,33 @@
+package server_test
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/realtime-toolkit/rtk/pkg/server"
+)
+
+// TestOneGoroutine is that a connection costs one goroutine, whatever it has
+// done before. It looks at the whole process, so it does not run in parallel.
+func TestOneGoroutine(t *testing.T) {
+	g := start(t, server.Options{}, echoGateway)
+	before := runtime.NumGoroutine()
+	const each = 50
+	for range each {
+		g.joined(t, "/")
+		busy := g.joined(t, "/")
+		for range 20 {
+			busy.send(`421["echo"]`)
+			busy.is(`431[]`)
+		}
+		plain, _ := g.ws(t, "/ws", nil)
+		plain.send(`{"event":"echo","data":5}`)
+		plain.is(`5`)
+	}
+	eventually(t, "one goroutine for each of 150 connections", func() bool {
+		return runtime.NumGoroutine()-before <= 3*each
+	})
+	if n := runtime.NumGoroutine() - before; n < 3*each-5 {
+		t.Errorf("%d goroutines: this test sees nothing", n)
+	}
+}
