@@ -131,7 +131,7 @@ func TestAuthPlainWS(t *testing.T) {
 	t.Parallel()
 	g := start(t, withAuth(t, server.Options{}), whoami)
 	c, refused := g.ws(t, "/ws", nil)
-	if c != nil || refused.StatusCode != 401 || refused.Header.Get("WWW-Authenticate") == "" {
+	if c != nil || refused.StatusCode != http.StatusUnauthorized || refused.Header.Get("WWW-Authenticate") == "" {
 		t.Fatalf("without token: %v, want 401", refused)
 	}
 	c, refused = g.ws(t, "/ws?token="+token(t, time.Hour), nil)
@@ -318,7 +318,7 @@ func TestPlainWS(t *testing.T) {
 		c, _ := g.ws(t, "/ws", nil)
 		c.send(`{"event":"echo"}`)
 		c.is(`{"event":"hello","data":{"n":1}}`, `"chat"`)
-		if c, refused := g.ws(t, "/ws?namespace=/nope", nil); c != nil || refused.StatusCode != 404 {
+		if c, refused := g.ws(t, "/ws?namespace=/nope", nil); c != nil || refused.StatusCode != http.StatusNotFound {
 			t.Error("an unknown namespace was let in")
 		}
 		c, _ = g.ws(t, "/ws?namespace=/", nil)

@@ -146,13 +146,13 @@ func TestEmitAckFunc(t *testing.T) {
 	}
 	c.send(`42["ask"]`)
 	c.is(`421["q"]`)
-	if err := <-ends; err != server.ErrAckTimeout {
+	if err := <-ends; !errors.Is(err, server.ErrAckTimeout) {
 		t.Errorf("got %v, want ErrAckTimeout", err)
 	}
 	c.send(`42["ask"]`)
 	c.is(`422["q"]`)
 	_ = c.ws.Close()
-	if err := <-ends; err != server.ErrClosed && err != server.ErrAckTimeout {
+	if err := <-ends; !errors.Is(err, server.ErrClosed) && !errors.Is(err, server.ErrAckTimeout) {
 		t.Errorf("got %v, want ErrClosed", err)
 	}
 }
@@ -178,7 +178,7 @@ func TestContext(t *testing.T) {
 	_ = c.ws.Close()
 	select {
 	case err := <-ended:
-		if err != context.Canceled {
+		if !errors.Is(err, context.Canceled) {
 			t.Errorf("ended with %v", err)
 		}
 	case <-time.After(patience):

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 
 	"github.com/realtime-toolkit/rtk/pkg/server/auth"
 	"github.com/realtime-toolkit/rtk/pkg/wire/socketio"
@@ -107,7 +108,7 @@ func connectError(err error) (message string, data []byte) {
 	if !told {
 		return message, nil
 	}
-	if e, ok := err.(*Error); ok && e.Data != nil {
+	if e, ok := errors.AsType[*Error](err); ok && e.Data != nil {
 		if b, err := marshal(e.Data); err == nil {
 			return message, b
 		}

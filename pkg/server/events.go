@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
 
-	"github.com/realtime-toolkit/rtk/pkg/server/throttle"
 	"github.com/realtime-toolkit/rtk/pkg/wire/rawjson"
 	"github.com/realtime-toolkit/rtk/pkg/wire/socketio"
 )
@@ -128,107 +126,4 @@ func (c *Conn) exception(object []byte) {
 		return socketio.AppendEvent(dst, c.ns.name, socketio.NoID, "exception", object, 0)
 	})
 	c.link.putOwn(f)
-}
-
-// peeked is what the front of an EVENT packet tells, without a look at the
-// payload.
-type peeked struct {
-	ns          []byte
-	id          int64
-	attachments int
-}
-
-// peekEvent reads the front of an EVENT or BINARY_EVENT packet. ok is false for
-// other packets; a malformed front is left to the parser.
-func peekEvent(b []byte) (p peeked, ok bool) {
-	if len(b) == 0 || b[0] != '2' && b[0] != '5' {
-		return p, false
-	}
-	binary, tooLong := b[0] == '5', false
-	b = b[1:]
-	p.ns, p.id = rootNS, socketio.NoID
-	number := func() int64 {
-		n := int64(-1)
-		for len(b) > 0 && b[0] >= '0' && b[0] <= '9' {
-			if n > math.MaxInt64/10-1 {
-				n, tooLong = 0, true
-			}
-			n = max(n, 0)*10 + int64(b[0]-'0')
-			b = b[1:]
-		}
-		return n
-	}
-	if binary {
-		p.attachments = int(max(number(), 0))
-		if len(b) > 0 && b[0] == '-' {
-			b = b[1:]
-		}
-	}
-	if len(b) > 0 && b[0] == '/' {
-		end := 0
-		for end < len(b) && b[end] != ',' {
-			end++
-		}
-		p.ns = b[:end]
-		b = b[min(end+1, len(b)):]
-	}
-	p.id = number()
-	return p, !tooLong
-}
-
-var rootNS = []byte("/")
-
-// allow asks the throttle for one message event. The second result says how
-// long a refused client should wait; an error, that it was refused too often.
-func (l *link) allow() (ok bool, retry time.Duration, err error) {
-	limit := l.srv.throttle
-	if limit.Off() {
-		return true, 0, nil
-	}
-	now := l.srv.wheel.now()
-	if ok, retry = l.bucket.Allow(limit, now); ok {
-		return true, 0, nil
-	}
-	l.srv.count.throttled.Add(1)
-	if l.strikes.Refused(l.srv.opts.ThrottleStrikes, StrikeWindow, now) {
-		l.srv.count.strikes.Add(1)
-		return false, retry, errStruckOut
-	}
-	return false, max(retry, time.Millisecond), nil
-}
-
-// admit asks the throttle for an event before it is decoded, and tells the
-// client of a refusal.
-func (l *link) admit(e peeked) (ok bool, err error) {
-	ok, retry, err := l.allow()
-	if ok {
-		return true, nil
-	}
-	c := l.conn(e.ns)
-	if c == nil {
-		return false, errNotConnected
-	}
-	object := errorObject(errRateLimited, retry)
-	if e.id >= 0 {
-		c.ack(e.id, Reply{Args: object})
-	} else {
-		c.exception(object)
-	}
-	return false, err
-}
-
-var errRateLimited = &Error{Code: codeRateLimited, Message: "too many messages: slow down"}
-
-// effectiveThrottle is the limit that applies, with its fault.
-func effectiveThrottle(o *Options) throttle.Limit {
-	limit := o.Throttle
-	if f := o.Faults; f != nil {
-		switch {
-		case f.ThrottleOff:
-			return throttle.Limit{}
-		case f.ThrottleLate && !limit.Off():
-			limit.Burst = 10 * max(limit.Burst, 1)
-		}
-	}
-	return limit
 }

@@ -271,7 +271,8 @@ func TestGarbage(t *testing.T) {
 	g := start(t, server.Options{}, echoGateway)
 	bystander := g.joined(t, "/")
 	garbage := [][]byte{
-		{0}, []byte("\r\n\r\n"), []byte("GET / HTTP/9.9\r\n\r\n"), []byte("GET /socket.io/ HTTP/1.1\r\n"),
+		{0},
+		[]byte("\r\n\r\n"), []byte("GET / HTTP/9.9\r\n\r\n"), []byte("GET /socket.io/ HTTP/1.1\r\n"),
 		[]byte("POST /socket.io/?EIO=4&transport=polling&sid= HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n"),
 		[]byte("GET " + sioTarget + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
 		[]byte("GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n"), []byte("GET /socket.io/?%zz HTTP/1.1\r\nHost: x\r\n\r\n"),

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func FuzzPayload(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { _ = s.Shutdown(context.Background()) })
-	r := httptest.NewRequest("GET", "/socket.io/?EIO=4&transport=polling", nil)
+	r := httptest.NewRequest(http.MethodGet, "/socket.io/?EIO=4&transport=polling", nil)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		l := s.newSession(kindPolling, r)
 		l.engine.poll = &poll{}

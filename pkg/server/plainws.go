@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/realtime-toolkit/rtk/pkg/wire/nestws"
@@ -54,7 +55,7 @@ func (s *Server) runPlainWS(k *socket, l *link, c *Conn, late bool) {
 		code, reason := closePolicy, "refused"
 		if _, message, told := publicError(err); told {
 			reason = message
-		} else if err == ErrClosed {
+		} else if errors.Is(err, ErrClosed) {
 			code, reason = closeRestart, "server is shutting down"
 		}
 		k.refuse(wsCloseFrame(code, reason), s.opts.CloseTimeout)
@@ -97,7 +98,7 @@ func (l *link) plainMessage(b []byte) error {
 			c.plainReply(func(dst []byte) []byte { return nestws.AppendAck(dst, f.ID, object) })
 			return nil
 		}
-		if err == errUnknownEvent {
+		if errors.Is(err, errUnknownEvent) {
 			return nil
 		}
 		_, message, _ := publicError(err)

@@ -136,7 +136,7 @@ func TestPolling(t *testing.T) {
 		p := g.poller(t)
 		p.join()
 		body, pipe := newSlowBody("42[\"echo\"")
-		req, _ := http.NewRequest("POST", "http://"+g.host+p.target, body)
+		req, _ := http.NewRequest(http.MethodPost, "http://"+g.host+p.target, body)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
@@ -158,7 +158,7 @@ func TestPolling(t *testing.T) {
 		p.join()
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
-		req, _ := http.NewRequestWithContext(ctx, "GET", "http://"+g.host+p.target, nil)
+		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+g.host+p.target, nil)
 		if resp, err := g.client.Do(req); err == nil {
 			resp.Body.Close()
 			t.Fatal("answered")
@@ -300,7 +300,7 @@ func TestUpgrade(t *testing.T) {
 		if status, _ := g.http(t, "POST", p.target, "3"); status != 400 {
 			t.Errorf("POST after the upgrade: %d, want 400", status)
 		}
-		if second, refused := g.ws(t, strings.Replace(p.target, "polling", "websocket", 1), nil); second != nil || refused.StatusCode != 400 {
+		if second, refused := g.ws(t, strings.Replace(p.target, "polling", "websocket", 1), nil); second != nil || refused.StatusCode != http.StatusBadRequest {
 			t.Error("a second upgrade was let in")
 		}
 		c.send(`422["echo"]`)
@@ -369,7 +369,7 @@ func TestUpgrade(t *testing.T) {
 	}
 	t.Run("unknown sid", func(t *testing.T) {
 		t.Parallel()
-		if c, refused := g.ws(t, sioTarget+"&sid=nope", nil); c != nil || refused.StatusCode != 400 {
+		if c, refused := g.ws(t, sioTarget+"&sid=nope", nil); c != nil || refused.StatusCode != http.StatusBadRequest {
 			t.Error("let in")
 		}
 	})

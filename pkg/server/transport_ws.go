@@ -78,7 +78,7 @@ func (v violation) Unwrap() error { return v.error }
 // readLoop reads messages until the connection ends, and ends the link.
 func (k *socket) readLoop(l *link) {
 	err := k.readAll(l)
-	if err == errRenew {
+	if errors.Is(err, errRenew) {
 		l.srv.group.Go(func() { k.readLoop(l) })
 		return
 	}
