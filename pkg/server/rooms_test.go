@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -328,14 +329,14 @@ func TestEmitAck(t *testing.T) {
 	answer = ask(t.Context())
 	c.is(`421["q",1]`)
 	c.send(`430["late"]`, `439[]`) // of no one
-	if r := <-answer; r.err != server.ErrAckTimeout {
+	if r := <-answer; !errors.Is(r.err, server.ErrAckTimeout) {
 		t.Errorf("got %v, want ErrAckTimeout", r.err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	answer = ask(ctx)
 	c.is(`422["q",1]`)
 	cancel()
-	if r := <-answer; r.err != context.Canceled {
+	if r := <-answer; !errors.Is(r.err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", r.err)
 	}
 	ctx, cancel = context.WithTimeout(t.Context(), patience)
@@ -343,13 +344,13 @@ func TestEmitAck(t *testing.T) {
 	answer = ask(ctx)
 	c.is(`423["q",1]`)
 	_ = c.ws.Close()
-	if r := <-answer; r.err != server.ErrClosed {
+	if r := <-answer; !errors.Is(r.err, server.ErrClosed) {
 		t.Errorf("got %v, want ErrClosed", r.err)
 	}
-	if err := conn.Emit("x"); err != server.ErrClosed {
+	if err := conn.Emit("x"); !errors.Is(err, server.ErrClosed) {
 		t.Errorf("emit after the end: %v, want ErrClosed", err)
 	}
-	if err := conn.Join("r"); err != server.ErrClosed {
+	if err := conn.Join("r"); !errors.Is(err, server.ErrClosed) {
 		t.Errorf("join after the end: %v, want ErrClosed", err)
 	}
 }
@@ -394,7 +395,7 @@ func TestMaxRooms(t *testing.T) {
 	if err := conn.Join("a", "b", "a"); err != nil {
 		t.Error(err)
 	}
-	if err := conn.Join("c"); err != server.ErrTooManyRooms {
+	if err := conn.Join("c"); !errors.Is(err, server.ErrTooManyRooms) {
 		t.Errorf("got %v, want ErrTooManyRooms", err)
 	}
 	conn.Leave("a")
