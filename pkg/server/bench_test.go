@@ -3,7 +3,6 @@ package server_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 
@@ -25,9 +24,6 @@ func BenchmarkFanout(b *testing.B) {
 			for {
 				n, err := nc.Read(buf)
 				if err != nil {
-					if err == io.EOF {
-						return
-					}
 					return
 				}
 				if n >= 3 && buf[n-3] == 'E' { // …"E"]
