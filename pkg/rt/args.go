@@ -25,7 +25,10 @@ func (m *Message) Arg(i int) []byte {
 	for ; len(rest) > 0; i-- {
 		end := valueEnd(rest)
 		if i == 0 {
-			return trimSpace(rest[:end])
+			if v := trimSpace(rest[:end]); len(v) > 0 {
+				return v
+			}
+			return nil
 		}
 		if end == len(rest) {
 			return nil
