@@ -25,7 +25,6 @@ var (
 	errNotConnected  = errors.New("server refused the namespace")
 	errSSESend       = errors.New("a server-sent event stream carries messages in one direction only")
 	errStreamEnd     = errors.New("stream ended")
-	errNoURL         = errors.New("not an http or https URL")
 	errNoProtocol    = errors.New("protocol of the target is not known, name it in the target (sio+, ws+ or sse+) or probe it")
 	errAttachments   = errors.New("only Socket.IO carries attachments")
 	errAckNest       = errors.New("an ack to a request is not part of this framing")
