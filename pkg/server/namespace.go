@@ -57,6 +57,8 @@ type Namespace struct {
 	eventGuards  []EventGuard
 	onConnect    []func(context.Context, *Conn) error
 	onDisconnect []func(*Conn, string)
+	onJoin       []func(*Conn, string)
+	onLeave      []func(*Conn, string)
 	handlers     map[string]handler
 	onAny        RawHandler
 

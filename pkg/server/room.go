@@ -65,36 +65,55 @@ func (r *room) remove(place *membership, keep bool) (gone bool) {
 // fails with ErrTooManyRooms beyond Options.MaxRooms and with ErrClosed when the
 // connection has ended; rooms before the failing one stay joined.
 func (c *Conn) Join(rooms ...string) error {
+	joined, err := c.join(rooms)
+	c.tellRooms(c.ns.onJoin, joined)
+	return err
+}
+
+// join returns the rooms that are new, when somebody wants to know.
+func (c *Conn) join(rooms []string) (joined []string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, name := range rooms {
 		if c.state.Load() == connGone {
-			return ErrClosed
+			return joined, ErrClosed
 		}
 		if name == c.id || c.place(name) >= 0 {
 			continue
 		}
 		if len(c.rooms) >= c.ns.srv.opts.MaxRooms {
-			return ErrTooManyRooms
+			return joined, ErrTooManyRooms
 		}
 		place := &membership{}
 		for !c.ns.room(name).add(c, place) {
 		}
 		c.rooms = append(c.rooms, place)
+		if c.ns.onJoin != nil {
+			joined = append(joined, name)
+		}
 	}
-	return nil
+	return joined, nil
 }
 
 // Leave takes the connection out of rooms; rooms it isn't in are ignored.
 func (c *Conn) Leave(rooms ...string) {
+	c.tellRooms(c.ns.onLeave, c.leave(rooms))
+}
+
+// leave returns the rooms that it was in, when somebody wants to know.
+func (c *Conn) leave(rooms []string) (left []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, name := range rooms {
 		if i := c.place(name); i >= 0 {
 			c.ns.leave(c.rooms[i])
 			c.rooms = slices.Delete(c.rooms, i, i+1)
+			if c.ns.onLeave != nil {
+				left = append(left, name)
+			}
 		}
 	}
+	return left
 }
 
 // Rooms returns the rooms that the connection joined, in that order, without
