@@ -4,6 +4,8 @@ import (
 	"maps"
 	"sync"
 	"sync/atomic"
+
+	"github.com/realtime-toolkit/rtk/pkg/server/stats"
 )
 
 // counters are the totals and gauges of Stats. Those of the hot paths are added
@@ -19,6 +21,8 @@ type counters struct {
 
 	throttled, strikes, protocol   atomic.Uint64
 	slowConsumers, volatileDropped atomic.Uint64
+
+	handling, writing stats.Recorder
 }
 
 func (c *counters) init() {

@@ -63,6 +63,7 @@ func (n *Namespace) dispatch(c *Conn, name, args []byte, attachments [][]byte, w
 }
 
 func (n *Namespace) run(ctx context.Context, c *Conn, fn RawHandler, e *Event) (reply Reply, err error) {
+	defer n.srv.count.handling.Since(time.Now())
 	defer n.recovered(e.Name, c, &err)
 	for _, g := range n.eventGuards {
 		if err := g(ctx, c, e); err != nil {

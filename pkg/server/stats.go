@@ -45,6 +45,7 @@ func (s *Server) Stats() stats.Pod {
 	p.Connections.ClosedByReason, p.Connections.Closed = c.closed.snapshot()
 	p.Connections.HandshakeErrors, _ = c.handshake.snapshot()
 	p.Refusals.AuthByCode, p.Refusals.Auth = c.auth.snapshot()
+	p.Latency = stats.Latency{Handler: c.handling.Snapshot(), Write: c.writing.Snapshot()}
 	p.Process = stats.ReadProcess()
 	s.countQueues(&p.Queues)
 	s.countRooms(&p)

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/server/stats"
 )
 
 // writer is one of a few goroutines that write for all connections. A
@@ -22,8 +24,11 @@ type writer struct {
 	sinceMessages, sinceBytes atomic.Uint64
 	passed                    *sync.Cond // with mu: the marks have changed
 
+	lag *stats.Recorder
+
 	mu       sync.Mutex
-	dirty    []*link // each has given its baton to this list
+	woken    time.Time // when dirty got its first entry since the last pass
+	dirty    []*link   // each has given its baton to this list
 	signaled bool
 	stopped  bool
 }
@@ -31,7 +36,7 @@ type writer struct {
 func (s *Server) newWriter() *writer {
 	w := &writer{
 		wake: make(chan struct{}, 1), buf: make([]byte, 0, gatherBytes),
-		made: &s.made, maxMessages: int64(s.opts.QueueMessages / 4), maxBytes: int64(s.opts.QueueBytes / 4),
+		lag: &s.count.writing, made: &s.made, maxMessages: int64(s.opts.QueueMessages / 4), maxBytes: int64(s.opts.QueueBytes / 4),
 	}
 	w.passed = sync.NewCond(&w.mu)
 	w.rest()
@@ -54,7 +59,9 @@ func (w *writer) pushAll(ls []*link) {
 // signal wakes the goroutine and unlocks.
 func (w *writer) signal() {
 	first := !w.signaled
-	w.signaled = true
+	if first {
+		w.signaled, w.woken = true, time.Now()
+	}
 	if w.sinceMessages.Load() == idleMark {
 		w.mark()
 	}
@@ -80,6 +87,7 @@ func (w *writer) run(stop <-chan struct{}) {
 		w.mu.Lock()
 		list, w.dirty = w.dirty, list[:0]
 		w.signaled = false
+		woken := w.woken
 		w.mark()
 		w.mu.Unlock()
 		for i, l := range list {
@@ -88,6 +96,7 @@ func (w *writer) run(stop <-chan struct{}) {
 			}
 			list[i] = nil
 		}
+		w.lag.Since(woken)
 		w.mu.Lock()
 		if len(w.dirty) == 0 {
 			w.rest()

@@ -36,6 +36,12 @@ type collector struct {
 	plain []plainMetric
 	split []splitMetric
 	info  *prometheus.Desc
+	timed []timedMetric
+}
+
+type timedMetric struct {
+	desc  *prometheus.Desc
+	value func(*stats.Pod) *stats.Histogram
 }
 
 type plainMetric struct {
@@ -97,6 +103,12 @@ func newCollector(gw Gateway) *collector {
 	counter("rtk_slow_consumers_total", "Connections closed because their queue was full.", func(p *stats.Pod) float64 { return float64(p.Queues.SlowConsumers) })
 	counter("rtk_volatile_dropped_total", "Volatile messages that were not queued.", func(p *stats.Pod) float64 { return float64(p.Queues.VolatileDropped) })
 
+	timed := func(name, help string, f func(*stats.Pod) *stats.Histogram) {
+		c.timed = append(c.timed, timedMetric{prometheus.NewDesc(name, help, nil, nil), f})
+	}
+	timed("rtk_handler_duration_seconds", "Time that guards and handlers of events took.", func(p *stats.Pod) *stats.Histogram { return &p.Latency.Handler })
+	timed("rtk_write_lag_seconds", "Time from when a writer was woken until it had offered everything that waited to the kernel.", func(p *stats.Pod) *stats.Histogram { return &p.Latency.Write })
+
 	link := func(f func(*stats.Backplane) float64) func(*stats.Pod) float64 {
 		return func(p *stats.Pod) float64 { return f(p.Backplane) }
 	}
@@ -122,6 +134,9 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, m := range c.split {
 		ch <- m.desc
 	}
+	for _, m := range c.timed {
+		ch <- m.desc
+	}
 }
 
 // Collect implements prometheus.Collector.
@@ -133,6 +148,13 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			continue
 		}
 		ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&p))
+	}
+	for _, m := range c.timed {
+		metric, err := newHistogram(m.desc, m.value(&p), p.Started)
+		if err != nil {
+			metric = prometheus.NewInvalidMetric(m.desc, err)
+		}
+		ch <- metric
 	}
 	for _, m := range c.split {
 		for label, v := range m.value(&p) {

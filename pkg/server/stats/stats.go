@@ -35,6 +35,7 @@ type Pod struct {
 	Connections Connections `json:"connections"`
 	Refusals    Refusals    `json:"refusals"`
 	Queues      Queues      `json:"queues"`
+	Latency     Latency     `json:"latency"`
 	Process     Process     `json:"process"`
 	// Backplane is nil when the pod works alone.
 	Backplane *Backplane `json:"backplane,omitempty"`
@@ -123,6 +124,17 @@ type Queues struct {
 	// full. VolatileDropped is the total of volatile messages not queued.
 	SlowConsumers   uint64 `json:"slowConsumers"`
 	VolatileDropped uint64 `json:"volatileDropped"`
+}
+
+// Latency is where the gateway itself spends time between a message's arrival
+// and its way out.
+type Latency struct {
+	// Handler is the time that guards and handlers of events took.
+	Handler Histogram `json:"handler"`
+	// Write is the time from when a writer was woken until it had offered
+	// everything that waited to the kernel: how long a message may lie in a
+	// queue for want of processor time.
+	Write Histogram `json:"write"`
 }
 
 // Process describes the Go process.
