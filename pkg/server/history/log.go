@@ -1,0 +1,77 @@
+package history
+
+import "time"
+
+// Log keeps messages of rooms in one sequence. An implementation need not be
+// safe for concurrent use: its owner holds the lock that makes the order of
+// appending the order of delivery.
+type Log[T any] interface {
+	// Epoch is that of the log's cursors.
+	Epoch() uint64
+	// Last is the offset of the latest message, 0 before the first.
+	Last() uint64
+	// Skip gives a message an offset and keeps nothing.
+	Skip() (offset uint64)
+	// Append keeps v in each of rooms, which it must not be given twice. bytes
+	// is what v takes in memory, about.
+	Append(rooms []string, v T, bytes int) (offset uint64)
+	// Since returns what rooms hold after offset.
+	Since(rooms []string, offset uint64) Page[T]
+	Stats() Stats
+}
+
+// Page is what a client that comes back has missed.
+type Page[T any] struct {
+	Items []Item[T] // in the order of their offsets, each once
+	// Gone are the rooms of which messages after the client's offset are kept
+	// no longer, sorted.
+	Gone []string
+}
+
+// Item is one kept message.
+type Item[T any] struct {
+	Offset uint64
+	Value  T
+}
+
+// Limits bound a log. A zero field means its default.
+type Limits struct {
+	Count int           // messages of one room
+	Bytes int           // bytes of one room
+	Age   time.Duration // of a message
+	Total int           // bytes of all rooms; a message in two rooms counts twice
+	Rooms int           // rooms that are remembered, those that hold nothing any more among them
+}
+
+// Defaults of Limits.
+const (
+	DefaultCount = 1000
+	DefaultBytes = 1 << 20
+	DefaultAge   = 5 * time.Minute
+	DefaultTotal = 64 << 20
+	DefaultRooms = 100_000
+)
+
+func (l Limits) withDefaults() Limits {
+	for _, f := range []struct {
+		at  *int
+		def int
+	}{{&l.Count, DefaultCount}, {&l.Bytes, DefaultBytes}, {&l.Total, DefaultTotal}, {&l.Rooms, DefaultRooms}} {
+		if *f.at == 0 {
+			*f.at = f.def
+		}
+	}
+	if l.Age == 0 {
+		l.Age = DefaultAge
+	}
+	return l
+}
+
+// Stats is what a log holds now.
+type Stats struct {
+	Rooms    int
+	Messages int
+	Bytes    int
+	Appended uint64 // since the start
+	Dropped  uint64 // by any of the bounds, since the start
+}
