@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	"pkg/server":                      {"pkg/rt", "pkg/wire/...", "pkg/server/auth", "pkg/server/throttle", "pkg/server/cluster", "pkg/server/stats"},
 	"pkg/server/auth":                 {},
 	"pkg/server/throttle":             {},
+	"pkg/server/throttle/redis":       {"pkg/server/throttle"},
 	"pkg/server/stats":                {},
 	"pkg/server/cluster":              {"pkg/server/cluster/internal/..."},
 	"pkg/server/cluster/internal/...": {},
@@ -53,7 +54,7 @@ var allowed = map[string][]string{
 var only = map[string][]string{
 	"github.com/gorilla/websocket": {"pkg/client", "pkg/server"},
 	"github.com/r3labs/sse/v2":     {"pkg/server/admin"},
-	"github.com/redis/rueidis":     {"pkg/server/cluster/redis"},
+	"github.com/redis/rueidis":     {"pkg/server/cluster/redis", "pkg/server/throttle/redis"},
 	"github.com/spf13/cobra":       {"cmd/rtk"},
 	"charm.land/bubbletea/v2":      {"pkg/tui", "cmd/rtk"},
 }

@@ -41,14 +41,16 @@ func (l Limit) String() string {
 // Validate reports a limit that cannot be kept: a rate that is not finite or is
 // above MaxRate, a burst below zero or above MaxBurst, or one that takes more
 // than 30 days to refill.
-func (l Limit) Validate() error {
+func (l Limit) Validate() error { return l.validate(MaxRate, MaxBurst) }
+
+func (l Limit) validate(maxRate float64, maxBurst int) error {
 	switch {
 	case math.IsNaN(l.Rate) || l.Rate < 0:
 		return fmt.Errorf("throttle rate %v: must be zero (off) or more", l.Rate)
-	case l.Rate > MaxRate:
-		return fmt.Errorf("throttle rate %v/s: at most %.0f/s", l.Rate, float64(MaxRate))
-	case l.Burst < 0 || l.Burst > MaxBurst:
-		return fmt.Errorf("throttle burst %d: must be 0 to %d", l.Burst, MaxBurst)
+	case l.Rate > maxRate:
+		return fmt.Errorf("throttle rate %v/s: at most %.0f/s", l.Rate, maxRate)
+	case l.Burst < 0 || l.Burst > maxBurst:
+		return fmt.Errorf("throttle burst %d: must be 0 to %d", l.Burst, maxBurst)
 	case l.Rate > 0 && float64(max(l.Burst, 1))/l.Rate > maxRefill.Seconds():
 		return fmt.Errorf("throttle %v: takes more than 30 days to refill", l)
 	}
@@ -68,8 +70,12 @@ const rateHint = `want COUNT/PERIOD such as "20/s", "100/m" or "10/100ms" (units
 // the rate, so that "100/m" lets one minute's worth through at once. Errors name
 // the bad text and say what is accepted.
 func ParseLimit(rate string, burst int) (Limit, error) {
-	if burst < 0 || burst > MaxBurst {
-		return Limit{}, fmt.Errorf("throttle burst %d: must be 0 (one period's worth) to %d", burst, MaxBurst)
+	return parseLimit(rate, burst, MaxRate, MaxBurst)
+}
+
+func parseLimit(rate string, burst int, maxRate float64, maxBurst int) (Limit, error) {
+	if burst < 0 || burst > maxBurst {
+		return Limit{}, fmt.Errorf("throttle burst %d: must be 0 (one period's worth) to %d", burst, maxBurst)
 	}
 	text := strings.TrimSpace(rate)
 	switch strings.ToLower(text) {
@@ -93,9 +99,9 @@ func ParseLimit(rate string, burst int) (Limit, error) {
 	}
 	l := Limit{Rate: count / period.Seconds(), Burst: burst}
 	if burst == 0 {
-		l.Burst = int(min(max(count, 1), MaxBurst))
+		l.Burst = int(min(max(count, 1), float64(maxBurst)))
 	}
-	if err := l.Validate(); err != nil {
+	if err := l.validate(maxRate, maxBurst); err != nil {
 		return Limit{}, err
 	}
 	return l, nil
