@@ -19,6 +19,7 @@ type engine struct {
 	identity *auth.Identity // of that token
 	partial  *partial       // a binary packet whose attachments are still coming
 	poll     *poll          // polling transport; nil for links that began on WebSocket
+	raw      EngineHandler  // of a raw endpoint; nil: Socket.IO
 }
 
 // partial is a binary packet under reconstruction. packet is nil when the
@@ -42,10 +43,11 @@ func controlFrame(t engineio.PacketType, data []byte) *frame {
 	return f
 }
 
-// newSession makes a Socket.IO link; k is its first transport.
-func (s *Server) newSession(k kind, r *http.Request) *link {
+// newSession makes an Engine.IO link; k is its first transport. raw is nil for
+// Socket.IO.
+func (s *Server) newSession(k kind, r *http.Request, raw EngineHandler) *link {
 	l := s.newLink(k, codecSocketIO, r)
-	l.engine = &engine{sid: newID()}
+	l.engine = &engine{sid: newID(), raw: raw}
 	if s.opts.Auth != nil {
 		token, _ := auth.Extract(r, nil, s.opts.AuthPlaces)
 		// A copy, because the header that it lies in would be kept with it.
@@ -53,7 +55,9 @@ func (s *Server) newSession(k kind, r *http.Request) *link {
 	}
 	now := s.wheel.now()
 	l.beat, l.beatAt = framePing, now+s.opts.PingInterval
-	l.connectBy = now + s.opts.ConnectTimeout
+	if raw == nil {
+		l.connectBy = now + s.opts.ConnectTimeout
+	}
 	return l
 }
 
@@ -92,6 +96,9 @@ var (
 func (l *link) enginePacket(p engineio.Packet) error {
 	switch p.Type {
 	case engineio.Message:
+		if l.engine.raw != nil {
+			return l.rawMessage(p.Data, p.Binary)
+		}
 		if p.Binary {
 			return l.attachment(p.Data)
 		}

@@ -39,9 +39,10 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, ofSession bool) b
 	return true
 }
 
-// serveSocketIO serves the Engine.IO endpoint (Engine.IO 4, HTTP long-polling
-// and WebSocket). The order of the checks is that of engine.io 6.
-func (s *Server) serveSocketIO(w http.ResponseWriter, r *http.Request) {
+// serveEngine serves an Engine.IO endpoint (Engine.IO 4, HTTP long-polling and
+// WebSocket): Socket.IO, or messages for raw when it isn't nil. The order of the
+// checks is that of engine.io 6.
+func (s *Server) serveEngine(w http.ResponseWriter, r *http.Request, raw EngineHandler) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	sid := q.Get("sid")
 	if !s.enter(w, r, sid != "") {
@@ -75,15 +76,15 @@ func (s *Server) serveSocketIO(w http.ResponseWriter, r *http.Request) {
 		case r.Method != http.MethodGet:
 			s.badHandshake(w, engineio.ErrBadMethod)
 		case upgrade:
-			s.openWebSocket(w, r)
+			s.openWebSocket(w, r, raw)
 		default:
-			s.openPolling(w, r)
+			s.openPolling(w, r, raw)
 		}
 		return
 	}
 	l := s.session(sid)
 	switch {
-	case l == nil:
+	case l == nil || l.lapsed() || (l.engine.raw == nil) != (raw == nil):
 		s.badHandshake(w, engineio.ErrSessionUnknown)
 	case upgrade:
 		s.upgradeSession(w, r, l)
@@ -112,19 +113,23 @@ func engineError(w http.ResponseWriter, e *engineio.HandshakeError) {
 }
 
 // openWebSocket opens a Socket.IO connection over WebSocket.
-func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
+func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, raw EngineHandler) {
+	id, late, ok := s.authorizeRaw(w, r, raw)
+	if !ok {
+		return
+	}
 	k, err := s.upgrade(w, r)
 	if err != nil {
 		return
 	}
-	l := s.newSession(kindWebSocket, r)
+	l := s.newSession(kindWebSocket, r, raw)
 	k.bind(l)
 	if !s.remember(l) {
 		s.group.Go(func() { k.refuse(wsCloseFrame(closeRestart, ""), s.opts.CloseTimeout) })
 		return
 	}
 	l.put(l.openFrame(), nil)
-	l.watch()
+	l.admitted(id, late)
 	s.group.Go(func() { k.readLoop(l) })
 }
 

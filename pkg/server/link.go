@@ -275,8 +275,13 @@ func (l *link) fire() {
 		if l.kind >= kindSSE1 {
 			l.beatAt = now + l.srv.opts.SSEHeartbeat
 		} else {
+			// Counted from when the ping was due, unless the clock is far behind:
+			// the ticks of ping and timeout must not add up.
 			l.waiting = true
-			l.beatAt = now + l.srv.opts.PingTimeout
+			if now-l.beatAt > 2*wheelTick {
+				l.beatAt = now
+			}
+			l.beatAt += l.srv.opts.PingTimeout
 		}
 	}
 	closing := l.phase == phaseClosing
@@ -298,6 +303,19 @@ func (l *link) fire() {
 	if next > 0 {
 		l.srv.wheel.arm(&l.timer, next)
 	}
+}
+
+// lapsed reports whether the time for the answer to a ping is over, and ends the
+// link if so, without waiting for the tick.
+func (l *link) lapsed() bool {
+	now := l.srv.wheel.now()
+	l.mu.Lock()
+	late := l.waiting && now >= l.beatAt && l.pulls
+	l.mu.Unlock()
+	if late {
+		l.abort(reasonPingTimeout)
+	}
+	return late
 }
 
 // nextDeadline is the earliest pending deadline, 0 for none.

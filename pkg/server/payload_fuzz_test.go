@@ -34,7 +34,7 @@ func FuzzPayload(f *testing.F) {
 	f.Cleanup(func() { _ = s.Shutdown(context.Background()) })
 	r := httptest.NewRequest(http.MethodGet, "/socket.io/?EIO=4&transport=polling", nil)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		l := s.newSession(kindPolling, r)
+		l := s.newSession(kindPolling, r, nil)
 		l.engine.poll = &poll{}
 		l.pulls, l.wake = true, make(chan struct{}, 1)
 		if !s.remember(l) {

@@ -29,8 +29,12 @@ const (
 )
 
 // openPolling opens a Socket.IO connection over long polling.
-func (s *Server) openPolling(w http.ResponseWriter, r *http.Request) {
-	l := s.newSession(kindPolling, r)
+func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, raw EngineHandler) {
+	id, late, ok := s.authorizeRaw(w, r, raw)
+	if !ok {
+		return
+	}
+	l := s.newSession(kindPolling, r, raw)
 	l.engine.poll = &poll{getting: true}
 	l.pulls, l.wake = true, make(chan struct{}, 1)
 	if !s.remember(l) {
@@ -38,7 +42,7 @@ func (s *Server) openPolling(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	l.put(l.openFrame("websocket"), nil)
-	l.watch()
+	l.admitted(id, late)
 	s.answerPoll(w, r, l, nil)
 }
 
@@ -46,6 +50,11 @@ func (s *Server) openPolling(w http.ResponseWriter, r *http.Request) {
 func (s *Server) servePoll(w http.ResponseWriter, r *http.Request, l *link) {
 	p := l.engine.poll
 	l.mu.Lock()
+	if l.phase != phaseOpen && l.queue.empty() {
+		l.mu.Unlock()
+		s.badHandshake(w, engineio.ErrSessionUnknown) // its end has been told already
+		return
+	}
 	overlap := p.getting
 	p.getting = true
 	upgrading := p.upgrading
@@ -73,6 +82,11 @@ func (s *Server) answerPoll(w http.ResponseWriter, r *http.Request, l *link, lim
 	l.engine.poll.getting = false
 	l.mu.Unlock()
 	switch {
+	case errors.Is(err, errUpgraded) && limit != nil:
+		// A client that sends the 5 has no GET under way (Engine.IO 4, upgrade):
+		// this one came for a session that has left polling.
+		s.badHandshake(w, engineio.ErrBadRequest)
+		return
 	case errors.Is(err, errUpgraded), err == nil && frames == 0:
 		body = append(body, byte(engineio.Noop))
 	case errors.Is(err, ErrClosed):
@@ -194,7 +208,12 @@ func (l *link) payload(body []byte) error {
 func (l *link) postEnded(err error) (orderly bool) {
 	switch {
 	case errors.Is(err, errPeerClosed):
-		l.bye(reasonTransportClose, 0)
+		// A GET that waits gets a noop, not the client's own packet back.
+		l.mu.Lock()
+		l.closeOnFlush = true
+		l.mu.Unlock()
+		l.shut(reasonTransportClose, frameNoop)
+		l.srv.group.Go(l.endConns)
 	case errors.Is(err, errTokenRejected):
 		l.bye(reasonUnauthorized, 0)
 	case errors.Is(err, errStruckOut):

@@ -45,6 +45,8 @@ type Server struct {
 	nsMu       sync.RWMutex
 	namespaces map[string]*Namespace
 
+	engines map[string]EngineHandler // raw endpoints by path; nil: none
+
 	linksMu  sync.Mutex
 	links    map[*link]struct{}
 	sessions map[string]*link // those that began with polling, by Engine.IO sid
@@ -170,12 +172,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	switch {
 	case s.opts.SocketIOPath != "-" && (path == s.opts.SocketIOPath || path+"/" == s.opts.SocketIOPath):
-		s.serveSocketIO(w, r)
+		s.serveEngine(w, r, nil)
 	case s.opts.WSPath != "-" && path == s.opts.WSPath:
 		s.servePlainWS(w, r)
 	case s.opts.EventsPath != "-" && path == s.opts.EventsPath:
 		s.serveSSE(w, r)
 	default:
+		if h, ok := s.engineAt(r); ok {
+			s.serveEngine(w, r, h)
+			return
+		}
 		http.NotFound(w, r)
 	}
 }

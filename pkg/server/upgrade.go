@@ -17,7 +17,12 @@ import (
 // sends goes by GET until the 5.
 func (s *Server) upgradeSession(w http.ResponseWriter, r *http.Request, l *link) {
 	if !l.beginUpgrade() {
-		s.badHandshake(w, engineio.ErrBadRequest)
+		// engine.io completes the handshake first, and ws clients tell a close
+		// from a failed handshake.
+		if k, err := s.upgrade(w, r); err == nil {
+			s.count.handshake.add("second upgrade")
+			s.group.Go(func() { k.refuse(wsCloseFrame(0, ""), s.opts.CloseTimeout) })
+		}
 		return
 	}
 	k, err := s.upgrade(w, r)

@@ -6,6 +6,9 @@
 //	message           the same arguments come back as "message-back"
 //	message-with-ack  the same arguments are the acknowledgement
 //
+// Engine.IO clients without Socket.IO get each message back, text and binary, at
+// EnginePath.
+//
 // Arguments may be any number of JSON and binary values. Plain WebSocket clients
 // are served as well; their frames carry one argument.
 package echo
@@ -20,8 +23,14 @@ import (
 // Namespaces are where Register puts the service.
 var Namespaces = [...]string{"/", "/custom"}
 
+// EnginePath is the raw Engine.IO endpoint that Register opens.
+const EnginePath = "/engine.io/"
+
 // Register serves the echo on s.
 func Register(s *server.Server) {
+	s.HandleEngine(EnginePath, func(c *server.EngineConn, data []byte, binary bool) error {
+		return c.Send(data, binary)
+	})
 	for _, name := range Namespaces {
 		ns := s.Of(name)
 		ns.OnConnect(func(_ context.Context, c *server.Conn) error {
