@@ -28,7 +28,7 @@ func (c *Conn) event(p *socketio.Packet, attachments [][]byte) error {
 	if err != nil {
 		return err
 	}
-	reply, err := c.ns.dispatch(c, name, args, attachments, p.ID >= 0)
+	reply, err := c.ns.dispatch(c, name, args, attachments, returnAddress{ack: p.ID})
 	switch {
 	case err != nil && p.ID >= 0:
 		c.ack(p.ID, Reply{Args: errorObject(err, 0)})
@@ -45,7 +45,7 @@ var errUnknownEvent = &Error{Code: codeUnknown, Message: "no handler for this ev
 
 // dispatch runs guards and handler of an event. name, args and attachments are
 // the caller's again when it returns.
-func (n *Namespace) dispatch(c *Conn, name, args []byte, attachments [][]byte, wantsAck bool) (Reply, error) {
+func (n *Namespace) dispatch(c *Conn, name, args []byte, attachments [][]byte, to returnAddress) (Reply, error) {
 	c.link.pushOwn()
 	h, ok := n.handlers[string(name)]
 	if !ok {
@@ -55,7 +55,7 @@ func (n *Namespace) dispatch(c *Conn, name, args []byte, attachments [][]byte, w
 		h = handler{string(name), n.onAny}
 	}
 	e := events.Get().(*Event)
-	*e = Event{Name: h.name, Args: args, Attachments: attachments, WantsAck: wantsAck}
+	*e = Event{Name: h.name, Args: args, Attachments: attachments, WantsAck: to.wanted(), conn: c, to: to}
 	reply, err := n.run(c.link.context(), c, h.fn, e)
 	*e = Event{}
 	events.Put(e)

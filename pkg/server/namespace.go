@@ -36,6 +36,9 @@ type Event struct {
 	Attachments [][]byte
 	// WantsAck is whether the client waits for an acknowledgement.
 	WantsAck bool
+
+	conn *Conn
+	to   returnAddress
 }
 
 // Reply is an acknowledgement: JSON arguments without brackets, and binary

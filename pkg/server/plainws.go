@@ -6,6 +6,7 @@ import (
 
 	"github.com/realtime-toolkit/rtk/pkg/wire/nestws"
 	"github.com/realtime-toolkit/rtk/pkg/wire/rawjson"
+	"github.com/realtime-toolkit/rtk/pkg/wire/socketio"
 )
 
 var framePingWS = wsControl(wsPing, nil)
@@ -91,7 +92,7 @@ func (l *link) plainMessage(b []byte) error {
 	if err != nil {
 		return nil // NestJS stays silent and keeps the connection
 	}
-	reply, err := c.ns.dispatch(c, []byte(f.Event), f.Data, nil, f.ID != nil)
+	reply, err := c.ns.dispatch(c, []byte(f.Event), f.Data, nil, returnAddress{ack: socketio.NoID, frame: f.ID})
 	if err != nil {
 		if f.ID != nil {
 			object := errorObject(err, 0)
