@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/realtime-toolkit/rtk/pkg/loadgen"
 )
@@ -59,14 +61,18 @@ func (r *benchRun) write(reports []*loadgen.Report) error {
 		}
 	}
 	opts := loadgen.TextOptions{Color: r.env.Color(r.color, r.env.Stdout), Width: r.env.Width(), Version: version()}
+	var err error
 	if r.quiet && r.output == "text" {
-		return loadgen.WriteVerdictTable(r.env.Stdout, reports, opts)
+		err = loadgen.WriteVerdictTable(r.env.Stdout, reports, opts)
+	} else {
+		var out []byte
+		if out, err = render(r.output, reports, opts); err == nil {
+			_, err = r.env.Stdout.Write(out)
+		}
 	}
-	out, err := render(r.output, reports, opts)
-	if err != nil {
-		return err
+	if errors.Is(err, syscall.EPIPE) {
+		return nil // nobody reads on; the verdict stands
 	}
-	_, err = r.env.Stdout.Write(out)
 	return err
 }
 

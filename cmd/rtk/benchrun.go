@@ -196,7 +196,11 @@ func (r *benchRun) parse(name string) (*loadgen.Scenario, error) {
 	sc, diags := loadgen.Parse(name, src, r.lookup)
 	if len(diags) > 0 {
 		fmt.Fprintln(r.env.Stderr, diags.Format())
-		return nil, usagef("%s: %d mistakes, nothing was sent", name, len(diags))
+		mistakes := "1 mistake"
+		if len(diags) > 1 {
+			mistakes = fmt.Sprintf("%d mistakes", len(diags))
+		}
+		return nil, usagef("%s: %s, nothing was sent", name, mistakes)
 	}
 	if err := sc.LoadKeys(os.ReadFile); err != nil {
 		return nil, usagef("%s: %w", name, err)

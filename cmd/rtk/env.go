@@ -25,6 +25,9 @@ type Env struct {
 }
 
 func newEnv() *Env {
+	// A reader of stdout that goes away is an error of the write, not the end
+	// of the program: a run still has a verdict to give.
+	signal.Ignore(syscall.SIGPIPE)
 	return &Env{
 		Stdin:     os.Stdin,
 		Stdout:    os.Stdout,

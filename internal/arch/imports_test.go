@@ -46,6 +46,7 @@ var allowed = map[string][]string{
 	"pkg/server/console":              {},
 	"pkg/server/admin":                {"pkg/server/...", "pkg/wire/..."},
 	"pkg/server/service/...":          {"pkg/server", "pkg/server/auth", "pkg/server/service/..."},
+	"bench/...":                       {"pkg/server", "pkg/server/cluster/redis"},
 	"internal/...":                    {"internal/...", "pkg/..."},
 	"test/...":                        {"internal/...", "pkg/...", "scenarios", "cmd/..."},
 }
