@@ -115,7 +115,8 @@ func (t *Target) moved(to rt.Target, taken map[string]bool) *Target {
 		out.Framing = t.Framing
 	}
 	out.Insecure = out.Insecure || t.Insecure
-	if t.URL != nil && (to.URL.Path == "" || to.URL.Path == "/") && to.URL.RawQuery == "" {
+	same := t.URL != nil && (to.URL.Path == "" || to.URL.Path == "/" || to.URL.Path == t.URL.Path)
+	if same && to.URL.RawQuery == "" {
 		u := *to.URL
 		u.Path, u.RawPath, u.RawQuery = t.URL.Path, t.URL.RawPath, t.URL.RawQuery
 		out.URL = &u

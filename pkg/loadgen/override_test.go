@@ -85,6 +85,12 @@ func TestOverrideTargets(t *testing.T) {
 			"",
 		},
 		{
+			"the same path keeps the query", overrideBase,
+			[]string{"sse+http://h:1/events"},
+			[]string{"api socketio http://x:1/base?q=1 /chat", "h:1 sse http://h:1/events?topic=t ", "a: api", "b: h:1"},
+			"",
+		},
+		{
 			"equal hosts get names of their own", overrideBase,
 			[]string{"http://h/a", "http://h/b"},
 			[]string{"h socketio http://h/a /chat", "h-2 socketio http://h/b /chat", "feed sse http://x:2/events?topic=t ", "a: h h-2", "b: feed"},
