@@ -86,7 +86,7 @@ func (l *link) admit(e peeked) (ok bool, err error) {
 	if c == nil {
 		return false, errNotConnected
 	}
-	object := errorObject(errRateLimited, retry)
+	object := c.errorObject(errRateLimited, retry)
 	if e.id >= 0 {
 		c.ack(e.id, Reply{Args: object})
 	} else {

@@ -85,7 +85,7 @@ func TestHandle(t *testing.T) {
 	}
 	t.Run("wrong type", func(t *testing.T) {
 		c.send(`4211["order",[1]]`)
-		c.want(`4311[{"ok":false,"error":{"code":"bad_request","message":"event \"order\": json: `)
+		c.is(`4311[{"ok":false,"error":{"code":"bad_request","message":"event \"order\": got array, want object","pointer":""}}]`)
 	})
 	t.Run("no ack, unknown event without an ack", func(t *testing.T) {
 		c.send(`4212["quiet",{"item":"x"}]`, `42["what"]`, `4213["order",{"item":"x"}]`)

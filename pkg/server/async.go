@@ -54,11 +54,11 @@ func (c *Conn) answer(to returnAddress, name string, data []byte, r Reply, err e
 	}
 	switch {
 	case err != nil && to.ack >= 0:
-		r = Reply{Args: errorObject(err, 0)}
+		r = Reply{Args: c.errorObject(err, 0)}
 	case errors.Is(err, ErrUnknownEvent):
 		return nil
 	case err != nil:
-		object := errorObject(err, 0)
+		object := c.errorObject(err, 0)
 		return messageFrame(len(object)+len(c.ns.name)+24, nil, func(dst []byte) []byte {
 			return socketio.AppendEvent(dst, c.ns.name, socketio.NoID, "exception", object, 0)
 		})
@@ -74,11 +74,10 @@ func (c *Conn) answerPlain(to returnAddress, name string, data []byte, r Reply, 
 	var body []byte
 	switch {
 	case err != nil && to.frame != nil:
-		body = nestws.AppendAck(nil, to.frame, errorObject(err, 0))
+		body = nestws.AppendAck(nil, to.frame, c.errorObject(err, 0))
 	case errors.Is(err, ErrUnknownEvent):
 	case err != nil:
-		_, message, _ := publicError(err)
-		body = nestws.AppendException(nil, c.ns.srv.opts.WSProfile, message, name, data)
+		body = c.appendException(nil, err, name, data)
 	case r.None:
 	default:
 		out := oneArgument(inlineBinary(r.Args, r.Attachments))

@@ -20,6 +20,7 @@ type counters struct {
 	closed, handshake, auth            tally
 
 	throttled, strikes, protocol   atomic.Uint64
+	payloadsInvalid                atomic.Uint64
 	slowConsumers, volatileDropped atomic.Uint64
 
 	handling, writing stats.Recorder

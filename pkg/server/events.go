@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strconv"
 	"sync"
 	"time"
 
-	"github.com/realtime-toolkit/rtk/pkg/wire/rawjson"
 	"github.com/realtime-toolkit/rtk/pkg/wire/socketio"
 )
 
@@ -17,7 +15,9 @@ import (
 // needs no copy of the name.
 type handler struct {
 	name string
-	fn   RawHandler
+	fn   RawHandler     // base with its guards, interceptors and check
+	base RawHandler     // as it was registered
+	cfg  *handlerConfig // of the registration
 }
 
 var events = sync.Pool{New: func() any { return new(Event) }}
@@ -31,10 +31,10 @@ func (c *Conn) event(p *socketio.Packet, attachments [][]byte) error {
 	reply, err := c.ns.dispatch(c, name, args, attachments, returnAddress{ack: p.ID})
 	switch {
 	case err != nil && p.ID >= 0:
-		c.ack(p.ID, Reply{Args: errorObject(err, 0)})
+		c.ack(p.ID, Reply{Args: c.errorObject(err, 0)})
 	case errors.Is(err, errUnknownEvent):
 	case err != nil:
-		c.exception(errorObject(err, 0))
+		c.exception(c.errorObject(err, 0))
 	case p.ID >= 0 && !reply.None:
 		c.ack(p.ID, reply)
 	}
@@ -52,7 +52,7 @@ func (n *Namespace) dispatch(c *Conn, name, args []byte, attachments [][]byte, t
 		if n.onAny == nil {
 			return Reply{}, errUnknownEvent
 		}
-		h = handler{string(name), n.onAny}
+		h = handler{name: string(name), fn: n.onAny}
 	}
 	e := events.Get().(*Event)
 	*e = Event{Name: h.name, Args: args, Attachments: attachments, WantsAck: to.wanted(), conn: c, to: to}
@@ -72,9 +72,7 @@ func (n *Namespace) run(ctx context.Context, c *Conn, fn RawHandler, e *Event) (
 	}
 	reply, err = fn(ctx, c, e)
 	if err != nil {
-		if _, _, told := publicError(err); !told {
-			n.srv.log.Error("handler failed", "namespace", n.name, "event", clip(e.Name, 64), "conn", c.id, "error", err)
-		}
+		n.failed(e.Name, c, err)
 	}
 	return reply, err
 }
@@ -95,21 +93,6 @@ func (n *Namespace) runDisconnect(fn func(*Conn, string), c *Conn, reason string
 	var err error
 	defer n.recovered("disconnect", c, &err)
 	fn(c, reason)
-}
-
-// errorObject is {"ok":false,"error":{"code":…,"message":…}}, with retryAfterMs
-// when retry is not 0.
-func errorObject(err error, retry time.Duration) []byte {
-	code, message, _ := publicError(err)
-	b := append(make([]byte, 0, 64+len(message)), `{"ok":false,"error":{"code":`...)
-	b = rawjson.AppendQuote(b, code)
-	b = append(b, `,"message":`...)
-	b = rawjson.AppendQuote(b, message)
-	if retry > 0 {
-		b = append(b, `,"retryAfterMs":`...)
-		b = strconv.AppendInt(b, int64((retry+time.Millisecond-1)/time.Millisecond), 10)
-	}
-	return append(b, "}}"...)
 }
 
 // ack acknowledges a Socket.IO event. It is called on the read goroutine.

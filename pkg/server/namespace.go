@@ -63,7 +63,11 @@ type Namespace struct {
 	onJoin       []func(*Conn, string)
 	onLeave      []func(*Conn, string)
 	handlers     map[string]handler
-	onAny        RawHandler
+	onAny        RawHandler // anyBase with the interceptors
+	anyBase      RawHandler
+	interceptors []Interceptor
+	checks       map[string]func(payload []byte) error // of declared events, by name
+	declared     []Declaration                         // guarded by Server.nsMu
 
 	// Lock order: mu before room.mu before outbox.mu. See LOCKS.md.
 	mu    sync.RWMutex
@@ -103,14 +107,14 @@ func (n *Namespace) OnDisconnect(fn func(*Conn, string)) *Namespace {
 }
 
 // On registers the handler of an event; a later one replaces it.
-func (n *Namespace) On(event string, fn RawHandler) *Namespace {
-	n.handlers[event] = handler{event, fn}
+func (n *Namespace) On(event string, fn RawHandler, opts ...HandlerOption) *Namespace {
+	n.register(event, fn, newHandlerConfig(opts))
 	return n
 }
 
 // OnAny registers the handler of events that no other handler takes.
 func (n *Namespace) OnAny(fn RawHandler) *Namespace {
-	n.onAny = fn
+	n.anyBase, n.onAny = fn, n.wrapped(fn, &handlerConfig{})
 	return n
 }
 

@@ -91,6 +91,21 @@ type Options struct {
 	QueueBytes    int
 	QueueMessages int
 
+	// StrictPayloads refuses payloads of typed handlers with members that the In
+	// type has no field for.
+	StrictPayloads bool
+	// Payloads checks the payloads of declared events from clients before their
+	// handlers; nil checks none. PayloadsWarn lets those that fail through and
+	// logs them.
+	Payloads     PayloadValidator
+	PayloadsWarn bool
+
+	// EncodeError makes what the client is told of an event that failed: the
+	// argument of its acknowledgement or of "exception". It must marshal to JSON,
+	// and must not pass on what PublicError would not. nil is
+	// {"ok":false,"error":{"code":…,"message":…}}.
+	EncodeError func(c *Conn, err error) any
+
 	SSEHeartbeat time.Duration // comment on an idle stream; negative: none
 	SSERetry     time.Duration // reconnect delay told to EventSource; negative: not told
 

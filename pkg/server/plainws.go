@@ -80,7 +80,7 @@ func (l *link) plainMessage(b []byte) error {
 	profile := l.srv.opts.WSProfile
 	ok, retry, err := l.allow()
 	if !ok {
-		object := errorObject(errRateLimited, retry)
+		object := c.errorObject(errRateLimited, retry)
 		if id, has := rawjson.Member(b, "id"); has && rawjson.Valid(id) {
 			c.plainReply(func(dst []byte) []byte { return nestws.AppendAck(dst, id, object) })
 		} else {
@@ -95,17 +95,14 @@ func (l *link) plainMessage(b []byte) error {
 	reply, err := c.ns.dispatch(c, []byte(f.Event), f.Data, nil, returnAddress{ack: socketio.NoID, frame: f.ID})
 	if err != nil {
 		if f.ID != nil {
-			object := errorObject(err, 0)
+			object := c.errorObject(err, 0)
 			c.plainReply(func(dst []byte) []byte { return nestws.AppendAck(dst, f.ID, object) })
 			return nil
 		}
 		if errors.Is(err, errUnknownEvent) {
 			return nil
 		}
-		_, message, _ := publicError(err)
-		c.plainReply(func(dst []byte) []byte {
-			return nestws.AppendException(dst, profile, message, f.Event, f.Data)
-		})
+		c.plainReply(func(dst []byte) []byte { return c.appendException(dst, err, f.Event, f.Data) })
 		return nil
 	}
 	if reply.None {

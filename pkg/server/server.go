@@ -47,6 +47,10 @@ type Server struct {
 
 	engines map[string]EngineHandler // raw endpoints by path; nil: none
 
+	onStart, onShutdown []func(context.Context) error
+
+	contractErr error // guarded by nsMu; of a declaration, fails Start
+
 	linksMu  sync.Mutex
 	links    map[*link]struct{}
 	sessions map[string]*link // those that began with polling, by Engine.IO sid
@@ -142,6 +146,11 @@ func (s *Server) Publish(namespace string, rooms, except []string, event string,
 // Start starts the writers, the clock and the backplane. Requests are answered
 // 503 before. ctx bounds the start only.
 func (s *Server) Start(ctx context.Context) error {
+	if s.state.Load() == stateNew {
+		if err := s.startHooks(ctx); err != nil {
+			return err
+		}
+	}
 	if !s.state.CompareAndSwap(stateNew, stateRunning) {
 		return errors.New("server start: it has been started before")
 	}
