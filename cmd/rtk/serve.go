@@ -32,10 +32,12 @@ const serveExample = `  rtk serve
 
 // serveFlags are the values of the flags of `rtk serve`.
 type serveFlags struct {
-	listen, adminListen string
-	adminKey            string
-	services            []string
-	podID               string
+	listen      []string
+	adminListen string
+	socketMode  string
+	adminKey    string
+	services    []string
+	podID       string
 
 	jwtSecret, jwtKey, jwks string
 	jwtAudience, jwtIssuer  []string
@@ -58,6 +60,7 @@ type serveFlags struct {
 
 	tlsCert, tlsKey string
 	drain           time.Duration
+	drainDelay      time.Duration
 
 	logFormat, logLevel string
 
@@ -97,8 +100,9 @@ func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *co
 	}
 	fl := cmd.Flags()
 	fl.SortFlags = false
-	fl.StringVar(&f.listen, "listen", "127.0.0.1:3000", "address for clients; port 0 takes a free one")
-	fl.StringVar(&f.adminListen, "admin-listen", "127.0.0.1:3001", `address for operators; "off" for none`)
+	fl.StringSliceVar(&f.listen, "listen", []string{"127.0.0.1:3000"}, "addresses for clients: HOST:PORT (port 0 takes a free one), unix:PATH, or systemd for sockets that were passed")
+	fl.StringVar(&f.adminListen, "admin-listen", "127.0.0.1:3001", `address for operators, as for --listen; "off" for none`)
+	fl.StringVar(&f.socketMode, "socket-mode", "0660", "permissions of unix sockets")
 	fl.StringVar(&f.adminKey, "admin-key", "", "bearer key for /api/publish, /admin/events and /debug/pprof: literal, @FILE or environment")
 	fl.StringSliceVar(&f.services, "service", []string{"chat", "feed"}, "services to run: chat, feed, echo")
 	fl.StringVar(&f.podID, "pod-id", "", "name of the pod in statistics (default host name and a random suffix)")
@@ -138,6 +142,7 @@ func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *co
 	fl.StringVar(&f.tlsCert, "tls-cert", "", "`FILE` with the PEM certificate chain")
 	fl.StringVar(&f.tlsKey, "tls-key", "", "`FILE` with the PEM private key")
 	fl.DurationVar(&f.drain, "drain", 30*time.Second, "time for a graceful stop")
+	fl.DurationVar(&f.drainDelay, "drain-delay", 0, "time before it in which only readiness is off, so that balancers notice")
 
 	fl.StringVar(&f.logFormat, "log-format", "auto", "text, json, or auto: text on a terminal, otherwise json")
 	fl.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")

@@ -80,6 +80,9 @@ func (f *serveFlags) checkNumbers() error {
 	if f.drain < 0 {
 		return usagef("--drain %v: must not be negative", f.drain)
 	}
+	if f.drainDelay < 0 {
+		return usagef("--drain-delay %v: must not be negative", f.drainDelay)
+	}
 	return nil
 }
 

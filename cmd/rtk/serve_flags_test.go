@@ -54,7 +54,7 @@ func TestServeOptions(t *testing.T) {
 		check func(f *serveFlags, o server.Options) bool
 	}{
 		{"defaults", nil, func(f *serveFlags, o server.Options) bool {
-			return f.listen == "127.0.0.1:3000" && f.adminListen == "127.0.0.1:3001" && f.serves("chat") && f.serves("feed") && !f.serves("echo") &&
+			return cmp.Equal(f.listen, []string{"127.0.0.1:3000"}) && f.adminListen == "127.0.0.1:3001" && f.serves("chat") && f.serves("feed") && !f.serves("echo") &&
 				o.Auth == nil && o.Throttle.Off() && o.Faults == nil && o.WSNamespace == "/chat" && f.drain == 30*time.Second
 		}},
 		{"throttle", []string{"--throttle", "20/s", "--throttle-burst", "40"}, func(_ *serveFlags, o server.Options) bool {
@@ -158,7 +158,7 @@ func TestServeEnvironmentAndFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.listen != "127.0.0.1:5000" {
+	if !cmp.Equal(f.listen, []string{"127.0.0.1:5000"}) {
 		t.Errorf("listen %q: the flag must win over the file", f.listen)
 	}
 	if o.Throttle.Rate != 7 {

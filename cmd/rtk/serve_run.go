@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/server"
@@ -33,9 +34,13 @@ type pod struct {
 	gateway *server.Server
 	admin   *admin.Admin // nil without an admin listener
 
-	public, private     *http.Server // private is nil without an admin listener
-	publicAddr, adminAt net.Addr
-	secure, open        bool // TLS; no key
+	public, private *http.Server // private is nil without an admin listener
+	listeners       []*listener  // of public
+	adminListeners  []*listener  // of private
+	secure, open    bool         // TLS; no key
+	leaving         atomic.Bool  // a signal has come
+
+	notify func(state string) // tells the service manager
 
 	cancel context.CancelFunc // ends the services
 	done   []func()           // waits for them, in this order, and frees the rest
@@ -62,17 +67,23 @@ func runServe(ctx context.Context, env *Env, f *serveFlags) error {
 		return err
 	}
 	announce(env, f, p)
+	p.notify = func(state string) {
+		if err := notifySystemd(env, state); err != nil {
+			log.Warn("tell the service manager", "state", state, "error", err)
+		}
+	}
+	p.notify("READY=1")
 
 	select {
 	case s := <-signals:
-		log.Info("stopping", "signal", s.String(), "drain", f.drain.String())
+		log.Info("stopping", "signal", s.String(), "delay", f.drainDelay.String(), "drain", f.drain.String())
 	case <-ctx.Done():
-		log.Info("stopping", "drain", f.drain.String())
+		log.Info("stopping", "delay", f.drainDelay.String(), "drain", f.drain.String())
 	case err := <-p.failed:
 		p.abort()
 		return fmt.Errorf("serve: %w", err)
 	}
-	return p.stop(f.drain, signals)
+	return p.stop(f.drainDelay, f.drain, signals)
 }
 
 // startPod starts everything or, on an error, nothing.
@@ -105,18 +116,14 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 			return nil, usagef("--redis: %w", err)
 		}
 	}
-	public, err := listen(ctx, "listen", f.listen)
-	if err != nil {
+	if err = p.openAll(ctx, env, f); err != nil {
 		return nil, err
 	}
-	defer closeOnError(public, &err)
-	var private *listener
-	if f.adminListen != "off" {
-		if private, err = listen(ctx, "admin-listen", f.adminListen); err != nil {
-			return nil, err
+	defer func() {
+		if err != nil {
+			closeListeners(slices.Concat(p.listeners, p.adminListeners))
 		}
-		defer closeOnError(private, &err)
-	}
+	}()
 
 	if p.gateway, err = server.New(opts); err != nil {
 		return nil, usagef("%w", err)
@@ -129,14 +136,12 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 	}
 	startServices()
 
-	p.publicAddr = public.Addr()
 	p.public = newHTTPServer(front(p.gateway), log)
 	p.public.TLSConfig = tlsConfig
-	p.listen(p.public, public)
-	if private != nil {
-		p.adminAt = private.Addr()
+	p.listen(p.public, p.listeners)
+	if len(p.adminListeners) > 0 {
 		p.admin, err = admin.New(admin.Options{
-			Gateway:        gatewayStats{p.gateway, public},
+			Gateway:        gatewayStats{p.gateway, p.listeners, &p.leaving},
 			TopicNamespace: server.EventsNamespace,
 			Logger:         log,
 			Key:            f.adminKey,
@@ -145,15 +150,28 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 			return nil, err
 		}
 		p.private = newHTTPServer(p.admin, log)
-		p.listen(p.private, private)
+		p.listen(p.private, p.adminListeners)
 	}
 	return p, nil
 }
 
-func closeOnError(l net.Listener, err *error) {
-	if *err != nil {
-		l.Close()
+// openAll opens the listeners, all or none.
+func (p *pod) openAll(ctx context.Context, env *Env, f *serveFlags) error {
+	mode, err := parseMode(f.socketMode)
+	if err != nil {
+		return err
 	}
+	passed, err := passedSockets(env)
+	if err != nil {
+		return err
+	}
+	if p.listeners, err = openListeners(ctx, "listen", f.listen, mode, passed, notForAdmin); err != nil || f.adminListen == "off" {
+		return err
+	}
+	if p.adminListeners, err = openListeners(ctx, "admin-listen", []string{f.adminListen}, mode, passed, forAdmin); err != nil {
+		closeListeners(p.listeners)
+	}
+	return err
 }
 
 // register puts the services on the gateway and returns what starts those that
@@ -185,22 +203,40 @@ func front(gateway http.Handler) http.Handler {
 	})
 }
 
-func (p *pod) listen(s *http.Server, l net.Listener) {
-	p.serve.Go(func() {
-		var err error
-		if s.TLSConfig != nil {
-			err = s.ServeTLS(l, "", "")
-		} else {
-			err = s.Serve(l)
-		}
-		if !errors.Is(err, http.ErrServerClosed) {
-			p.failed <- err
-		}
-	})
+// listen serves the listeners. TLS is for networks: who may use a unix socket is
+// a matter of its permissions.
+func (p *pod) listen(s *http.Server, ls []*listener) {
+	for _, l := range ls {
+		p.serve.Go(func() {
+			var err error
+			if s.TLSConfig != nil && l.Addr().Network() != "unix" {
+				err = s.ServeTLS(l, "", "")
+			} else {
+				err = s.Serve(l)
+			}
+			if errors.Is(err, http.ErrServerClosed) {
+				return
+			}
+			select {
+			case p.failed <- err:
+			default: // one is enough to end the pod
+			}
+		})
+	}
 }
 
-// stop ends the pod gracefully within drain; a second signal cuts it short.
-func (p *pod) stop(drain time.Duration, signals <-chan os.Signal) error {
+// stop ends the pod gracefully: readiness goes off, for delay everything else
+// goes on, then the clients are told within drain. Another signal cuts it short.
+func (p *pod) stop(delay, drain time.Duration, signals <-chan os.Signal) error {
+	p.leaving.Store(true)
+	p.notify("STOPPING=1")
+	select {
+	case <-time.After(delay):
+	case <-signals:
+		p.abort()
+		p.log.Warn("stopped at once")
+		return &exitError{code: exitInterrupted}
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
 	finished := make(chan error, 1)
@@ -229,13 +265,11 @@ func (p *pod) stop(drain time.Duration, signals <-chan os.Signal) error {
 // shutdown tells the clients, flushes their queues and frees everything. What
 // is left when ctx ends is cut.
 func (p *pod) shutdown(ctx context.Context) error {
-	// The listener closes at once; its open requests end because the gateway
-	// ends them. The admin listener answers to the end: its readiness tells
-	// that the pod drains.
-	publicDone := make(chan error, 1)
-	go func() { publicDone <- p.public.Shutdown(ctx) }()
+	// The listeners stay open until the last client has gone: long polling needs
+	// them to get what is queued, and a newcomer is told 503 with Retry-After. The
+	// admin listener answers to the end: its readiness tells that the pod drains.
 	err := p.gateway.Shutdown(ctx)
-	if e := <-publicDone; err == nil {
+	if e := p.public.Shutdown(ctx); err == nil {
 		err = e
 	}
 	p.release()

@@ -54,6 +54,9 @@ func (l *link) bye(reason string, code int) {
 		if l.farewell != nil {
 			finals = append(finals, l.farewell)
 		}
+		if reason == reasonShutdown && l.srv.opts.SSERetry > 0 {
+			finals = append(finals, comeBackLater(l.srv.opts.SSERetry))
+		}
 		l.closeOnFlush = true
 	}
 	l.mu.Unlock()
