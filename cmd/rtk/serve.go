@@ -48,6 +48,7 @@ type serveFlags struct {
 	throttle        string
 	throttleBurst   int
 	throttleStrikes int
+	throttleMore    throttleFlags
 
 	redis, redisPrefix string
 	origins            []string
@@ -123,6 +124,8 @@ func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *co
 	fl.IntVar(&f.throttleBurst, "throttle-burst", 40, "messages that may come at once")
 	fl.IntVar(&f.throttleStrikes, "throttle-strikes", server.DefaultThrottleStrikes, "refused messages in a minute that close a connection; -1 never closes")
 
+	f.throttleMore.bind(fl)
+
 	fl.StringVar(&f.redis, "redis", "", "`URL` of the Redis that connects the pods, such as redis://127.0.0.1:6379 (default this pod alone)")
 	fl.StringVar(&f.redisPrefix, "redis-prefix", "socket.io", "prefix of the channels, the key of @socket.io/redis-adapter")
 
@@ -184,6 +187,8 @@ func (f *serveFlags) options(env *Env) (server.Options, error) {
 	o.Faults, err = f.faults()
 	check(err)
 	o.Throttle, err = f.throttleLimit()
+	check(err)
+	o.Limits, err = f.limits()
 	check(err)
 	o.WSProfile, err = f.profile()
 	check(err)

@@ -33,7 +33,7 @@ func (f *serveFlags) throttleLimit() (throttle.Limit, error) {
 	if err != nil {
 		return l, usagef("--throttle: %w", err)
 	}
-	if l.Off() && (f.changed("throttle-burst") || f.changed("throttle-strikes")) {
+	if l.Off() && (f.changed("throttle-burst") || f.changed("throttle-strikes") && len(f.throttleMore.limits)+len(f.throttleMore.events) == 0) {
 		return l, hint(usagef("--throttle-burst and --throttle-strikes do nothing without --throttle"), "add   --throttle 20/s")
 	}
 	return l, nil

@@ -14,6 +14,7 @@ type peeked struct {
 	ns          []byte
 	id          int64
 	attachments int
+	data        []byte // ["name",arguments…]
 }
 
 // peekEvent reads the front of an EVENT or BINARY_EVENT packet. ok is false for
@@ -51,24 +52,43 @@ func peekEvent(b []byte) (p peeked, ok bool) {
 		b = b[min(end+1, len(b)):]
 	}
 	p.id = number()
+	p.data = b
 	return p, !tooLong
 }
 
 var rootNS = []byte("/")
 
+// event is the name of the event, "" when there is none to be read.
+func (p *peeked) event() string {
+	name, _, err := socketio.SplitEventBytes(p.data)
+	if err != nil {
+		return ""
+	}
+	return string(name)
+}
+
 // allow asks the throttle for one message event. The second result says how
 // long a refused client should wait; an error, that it was refused too often.
-func (l *link) allow() (ok bool, retry time.Duration, err error) {
-	limit := l.srv.throttle
-	if limit.Off() {
-		return true, 0, nil
-	}
+//
+// size is that of the message, event its name, which is asked for only if some
+// event has a limit of its own.
+func (l *link) allow(ns []byte, size int, event func() string) (ok bool, retry time.Duration, err error) {
+	limit, own := l.srv.throttle, true
 	now := l.srv.wheel.now()
-	if ok, retry = l.bucket.Allow(limit, now); ok {
+	switch g := l.srv.limits; {
+	case g != nil:
+		ok, retry, own = g.message(l, ns, size, event)
+	case limit.Off():
+		return true, 0, nil
+	default:
+		ok, retry = l.bucket.Allow(limit, now)
+	}
+	if ok {
 		return true, 0, nil
 	}
 	l.srv.count.throttled.Add(1)
-	if l.strikes.Refused(l.srv.opts.ThrottleStrikes, StrikeWindow, now) {
+	// What others used up is not this client's fault.
+	if own && l.strikes.Refused(l.srv.opts.ThrottleStrikes, StrikeWindow, now) {
 		l.srv.count.strikes.Add(1)
 		return false, retry, errStruckOut
 	}
@@ -77,8 +97,8 @@ func (l *link) allow() (ok bool, retry time.Duration, err error) {
 
 // admit asks the throttle for an event before it is decoded, and tells the
 // client of a refusal.
-func (l *link) admit(e peeked) (ok bool, err error) {
-	ok, retry, err := l.allow()
+func (l *link) admit(e peeked, size int) (ok bool, err error) {
+	ok, retry, err := l.allow(e.ns, size, e.event)
 	if ok {
 		return true, nil
 	}

@@ -39,6 +39,13 @@ func (l *link) connect(name string, payload []byte) error {
 	if len(payload) > 0 {
 		c.payload = append([]byte(nil), payload...)
 	}
+	if t := s.limits.connectUser(id); t != nil {
+		s.count.handshake.add("throttled")
+		l.control(func(dst []byte) []byte {
+			return socketio.AppendConnectError(dst, name, t.Error(), t.data())
+		})
+		return nil
+	}
 	if err := l.join(c, func() *frame {
 		f := messageFrame(64, nil, func(dst []byte) []byte {
 			return socketio.AppendConnect(dst, name, append(append([]byte(`{"sid":"`), c.id...), `"}`...))
@@ -112,6 +119,9 @@ func connectError(err error) (message string, data []byte) {
 		if b, err := marshal(e.Data); err == nil {
 			return message, b
 		}
+	}
+	if t, ok := errors.AsType[*throttled](err); ok {
+		return message, t.data()
 	}
 	if code != "" {
 		data = (&refusal{code: code}).data()

@@ -122,7 +122,7 @@ func (l *link) packet(b []byte) error {
 	}
 	if event, ok := peekEvent(b); ok {
 		l.srv.count.messagesIn.Add(1)
-		passed, err := l.admit(event)
+		passed, err := l.admit(event, len(b))
 		if err != nil {
 			return err
 		}

@@ -103,6 +103,9 @@ func errorObject(err error, retry time.Duration) []byte {
 		b = append(b, `,"pointer":`...)
 		b = rawjson.AppendQuote(b, p.Pointer)
 	}
+	if t, ok := errors.AsType[*throttled](err); ok {
+		retry = t.retry
+	}
 	if retry > 0 {
 		b = append(b, `,"retryAfterMs":`...)
 		b = strconv.AppendInt(b, int64((retry+time.Millisecond-1)/time.Millisecond), 10)

@@ -36,6 +36,11 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, ofSession bool) b
 		}
 		return false
 	}
+	if !ofSession && !s.limits.connectIP(w, r) {
+		s.group.Done()
+		s.count.handshake.add("throttled")
+		return false
+	}
 	return true
 }
 

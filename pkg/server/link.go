@@ -85,6 +85,7 @@ type link struct {
 	// inMu serialises what comes in: polling has a goroutine for each POST. It
 	// guards the fields below.
 	inMu    sync.Mutex
+	limits  *linkLimits // nil without Options.Limits
 	bucket  throttle.Bucket
 	strikes throttle.Strikes
 	engine  *engine       // of Socket.IO
@@ -105,6 +106,7 @@ func (s *Server) newLink(k kind, c codec, r *http.Request) *link {
 	l.since, l.remote = time.Now(), r.RemoteAddr
 	l.query = clip(cutToken(r.URL.RawQuery, s.opts.AuthPlaces), maxQueryBytes)
 	l.shake = sharedShake(r)
+	l.limits = s.limits.newLink(r)
 	return l
 }
 

@@ -55,6 +55,7 @@ type Options struct {
 	// StrikeWindow is closed; 0 is DefaultThrottleStrikes, negative never.
 	Throttle        throttle.Limit
 	ThrottleStrikes int
+	Limits          Limits // further limits: by user, address and room; of bytes, joins and connects
 
 	// Origins are the allowed values of the Origin header, such as
 	// "https://app.example.com", for upgrades and CORS alike. Empty means the
@@ -188,6 +189,12 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if err := o.Throttle.Validate(); err != nil {
 		return o, fmt.Errorf("server option Throttle: %w", err)
+	}
+	if o.Throttle.Off() {
+		o.Throttle = o.Limits.Rules.Conn.Messages
+	}
+	if err := o.Limits.Rules.Validate(); err != nil {
+		return o, fmt.Errorf("server option Limits: %w", err)
 	}
 	for _, origin := range o.Origins {
 		if origin != "*" && !strings.Contains(origin, "://") {

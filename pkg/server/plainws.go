@@ -78,7 +78,7 @@ func (l *link) plainMessage(b []byte) error {
 	}
 	l.srv.count.messagesIn.Add(1)
 	profile := l.srv.opts.WSProfile
-	ok, retry, err := l.allow()
+	ok, retry, err := l.allow(nil, len(b), func() string { return plainEvent(b) })
 	if !ok {
 		object := c.errorObject(errRateLimited, retry)
 		if id, has := rawjson.Member(b, "id"); has && rawjson.Valid(id) {
@@ -116,6 +116,15 @@ func (l *link) plainMessage(b []byte) error {
 		c.plainReply(func(dst []byte) []byte { return append(dst, data...) })
 	}
 	return nil
+}
+
+// plainEvent is the name of the event in a frame, "" when there is none.
+func plainEvent(b []byte) string {
+	f, err := nestws.Parse(b)
+	if err != nil {
+		return ""
+	}
+	return f.Event
 }
 
 // plainReply queues a text frame of what fill appends, nothing if that is empty.

@@ -78,7 +78,7 @@ func (s *Server) engineAt(r *http.Request) (EngineHandler, bool) {
 // rawMessage hands a message to the endpoint's handler.
 func (l *link) rawMessage(data []byte, binary bool) (err error) {
 	l.srv.count.messagesIn.Add(1)
-	passed, _, err := l.allow()
+	passed, _, err := l.allow(nil, len(data), func() string { return "" })
 	if err != nil || !passed {
 		return err
 	}

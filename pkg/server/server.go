@@ -31,6 +31,7 @@ type Server struct {
 	chaos   *chaos // nil in production
 	// throttle is Options.Throttle, with its faults
 	throttle throttle.Limit
+	limits   *limits // nil when there is only throttle
 	count    counters
 	made     made
 	started  time.Time
@@ -84,6 +85,9 @@ func New(o Options) (*Server, error) {
 		wheel: newWheel(), started: time.Now(), stop: make(chan struct{}), idle: make(chan struct{}),
 		namespaces: make(map[string]*Namespace),
 		links:      make(map[*link]struct{}), sessions: make(map[string]*link),
+	}
+	if o.Faults == nil || !o.Faults.ThrottleOff {
+		s.limits = newLimits(&o.Limits, s.throttle, s.wheel)
 	}
 	for range runtime.GOMAXPROCS(0) {
 		s.writers = append(s.writers, s.newWriter())

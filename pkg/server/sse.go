@@ -137,6 +137,11 @@ func (s *Server) refuseStream(w http.ResponseWriter, err error) {
 		writeError(w, http.StatusServiceUnavailable, "unavailable", "the server is shutting down")
 		return
 	}
+	if t, ok := errors.AsType[*throttled](err); ok {
+		s.count.handshake.add("throttled")
+		writeThrottled(w, t)
+		return
+	}
 	s.count.handshake.add("guard")
 	code, message, _ := publicError(err)
 	writeError(w, http.StatusForbidden, code, message)

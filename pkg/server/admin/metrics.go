@@ -95,6 +95,8 @@ func newCollector(gw Gateway) *collector {
 
 	split(prometheus.CounterValue, "rtk_auth_failures_total", "Refused tokens, by code.", "code", func(p *stats.Pod) map[string]float64 { return floats(p.Refusals.AuthByCode) })
 	counter("rtk_throttled_total", "Messages that the throttle refused.", func(p *stats.Pod) float64 { return float64(p.Refusals.Throttled) })
+	split(prometheus.CounterValue, "rtk_throttled_by_limit_total", "Messages, joins and connections refused, by limit.", "limit", func(p *stats.Pod) map[string]float64 { return floats(p.Refusals.ThrottledByLimit) })
+	split(prometheus.CounterValue, "rtk_throttle_dry_run_total", "What a throttle in a dry run would have refused, by limit.", "limit", func(p *stats.Pod) map[string]float64 { return floats(p.Refusals.WouldThrottle) })
 	counter("rtk_strikes_closed_total", "Connections closed for too many refused messages.", func(p *stats.Pod) float64 { return float64(p.Refusals.StrikesClosed) })
 	counter("rtk_protocol_errors_total", "Connections closed for breaking the protocol or a size limit.", func(p *stats.Pod) float64 { return float64(p.Refusals.ProtocolErrors) })
 
@@ -128,6 +130,7 @@ func newCollector(gw Gateway) *collector {
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- c.info
+	ch <- waitsDesc
 	for _, m := range c.plain {
 		ch <- m.desc
 	}
@@ -155,6 +158,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			metric = prometheus.NewInvalidMetric(m.desc, err)
 		}
 		ch <- metric
+	}
+	if w := p.Refusals.WouldWait; w != nil {
+		ch <- waitsMetric(w)
 	}
 	for _, m := range c.split {
 		for label, v := range m.value(&p) {

@@ -11,3 +11,15 @@ type Identity struct {
 	ExpiresAt time.Time      // exp; a connection must not outlive it
 	Claims    map[string]any // all claims; numbers are json.Number
 }
+
+// User names the bearer among the users of all issuers. has is false for a nil
+// Identity and without a subject.
+func (id *Identity) User() (user string, has bool) {
+	switch {
+	case id == nil || id.Subject == "":
+		return "", false
+	case id.Issuer == "":
+		return id.Subject, true
+	}
+	return id.Issuer + "\n" + id.Subject, true
+}

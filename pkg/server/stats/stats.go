@@ -107,11 +107,29 @@ type Refusals struct {
 	AuthByCode map[string]uint64 `json:"authByCode"`
 	// Throttled counts messages that the throttle refused.
 	Throttled uint64 `json:"throttled"`
+	// ThrottledByLimit counts what each limit refused, joins and connects
+	// included: "conn.messages", "user.joins", "ip.connects", "event" for the
+	// limits of single events. Empty while there is only the limit of
+	// Options.Throttle, which Throttled counts.
+	ThrottledByLimit map[string]uint64 `json:"throttledByLimit,omitempty"`
+	// WouldThrottle is the same for a dry run, WouldWait how long what would
+	// have been refused would have had to wait.
+	WouldThrottle map[string]uint64 `json:"wouldThrottle,omitempty"`
+	WouldWait     *Waits            `json:"wouldWait,omitempty"`
 	// StrikesClosed counts connections closed for too many refused messages.
 	StrikesClosed uint64 `json:"strikesClosed"`
 	// ProtocolErrors counts connections closed because the peer broke the
 	// protocol or a size limit.
 	ProtocolErrors uint64 `json:"protocolErrors"`
+}
+
+// Waits is a histogram of waiting times. All are totals.
+type Waits struct {
+	// BoundsSeconds are the upper bounds of the classes; Counts has one more
+	// for what is longer.
+	BoundsSeconds []float64 `json:"boundsSeconds"`
+	Counts        []uint64  `json:"counts"`
+	SumSeconds    float64   `json:"sumSeconds"`
 }
 
 // Queues describes the outbound queues of all connections together.

@@ -105,6 +105,9 @@ func (g *gateway) message(_ context.Context, c *server.Conn, in messageIn) (mess
 	if err != nil {
 		return messageAck{}, err
 	}
+	if err := c.MayEmit(m.Room, len(in.Text)); err != nil {
+		return messageAck{}, err
+	}
 	if err := g.ns.To(m.Room).EmitRaw("message", m.AppendJSON(nil)); err != nil {
 		return messageAck{}, err
 	}
@@ -118,6 +121,9 @@ func (g *gateway) typing(_ context.Context, c *server.Conn, in roomIn) (okAck, e
 		return okAck{}, err
 	}
 	room := string(in.Room)
+	if err := c.MayEmit(room, len(room)); err != nil {
+		return okAck{}, err
+	}
 	err := g.ns.To(room).ExceptConn(c).Volatile().EmitRaw("typing", appendTyping(nil, room, sender(c)))
 	return okAck{err == nil}, err
 }
