@@ -51,6 +51,9 @@ type serveFlags struct {
 	throttleMore    throttleFlags
 
 	redis, redisPrefix string
+	advertise          string
+	peers              []string
+	peerSecretFlag     string
 	origins            []string
 
 	maxPayload, maxAttachments, maxRooms      int
@@ -128,6 +131,10 @@ func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *co
 
 	fl.StringVar(&f.redis, "redis", "", "`URL` of the Redis that connects the pods, such as redis://127.0.0.1:6379 (default this pod alone)")
 	fl.StringVar(&f.redisPrefix, "redis-prefix", "socket.io", "prefix of the channels, the key of @socket.io/redis-adapter")
+
+	fl.StringVar(&f.advertise, "advertise", "", "`URL` under which the other pods reach this one's --listen, such as http://10.0.0.7:3000; sessions then need no sticky balancer")
+	fl.StringSliceVar(&f.peers, "peers", nil, "advertised URLs of all pods (default found over --redis)")
+	fl.StringVar(&f.peerSecretFlag, "peer-secret", "", "secret that the pods share: literal, @FILE or environment; at least 16 bytes (default --jwt-secret)")
 
 	fl.IntVar(&f.maxPayload, "max-payload", server.DefaultMaxPayload, "bytes of one message, after inflation")
 	fl.IntVar(&f.maxAttachments, "max-attachments", server.DefaultMaxAttachments, "binary attachments of one message")

@@ -116,6 +116,13 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 			return nil, usagef("--redis: %w", err)
 		}
 	}
+	var stopPeers func()
+	if opts.Peers, stopPeers, err = f.peersOf(env, log); err != nil {
+		return nil, err
+	}
+	if stopPeers != nil {
+		p.done = append(p.done, stopPeers)
+	}
 	if err = p.openAll(ctx, env, f); err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func controlFrame(t engineio.PacketType, data []byte) *frame {
 // Socket.IO.
 func (s *Server) newSession(k kind, r *http.Request, raw EngineHandler) *link {
 	l := s.newLink(k, codecSocketIO, r)
-	l.engine = &engine{sid: newID(), raw: raw}
+	l.engine = &engine{sid: s.newSessionID(), raw: raw}
 	if s.opts.Auth != nil {
 		token, _ := auth.Extract(r, nil, s.opts.AuthPlaces)
 		// A copy, because the header that it lies in would be kept with it.

@@ -48,6 +48,10 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, ofSession bool) b
 // WebSocket): Socket.IO, or messages for raw when it isn't nil. The order of the
 // checks is that of engine.io 6.
 func (s *Server) serveEngine(w http.ResponseWriter, r *http.Request, raw EngineHandler) {
+	hop, ok := s.acceptHop(w, r)
+	if !ok {
+		return
+	}
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	sid := q.Get("sid")
 	if !s.enter(w, r, sid != "") {
@@ -88,6 +92,9 @@ func (s *Server) serveEngine(w http.ResponseWriter, r *http.Request, raw EngineH
 		return
 	}
 	l := s.session(sid)
+	if l == nil && !hop && s.forward(w, r, sid) {
+		return
+	}
 	switch {
 	case l == nil || l.lapsed() || (l.engine.raw == nil) != (raw == nil):
 		s.badHandshake(w, engineio.ErrSessionUnknown)

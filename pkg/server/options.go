@@ -9,6 +9,7 @@ import (
 
 	"github.com/realtime-toolkit/rtk/pkg/server/auth"
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
+	"github.com/realtime-toolkit/rtk/pkg/server/peers"
 	"github.com/realtime-toolkit/rtk/pkg/server/throttle"
 	"github.com/realtime-toolkit/rtk/pkg/wire/nestws"
 )
@@ -64,6 +65,11 @@ type Options struct {
 	Origins []string
 
 	Backplane cluster.Backplane // nil: this pod alone
+
+	// Peers lets any pod take the requests of any polling session, so that a
+	// balancer needs no sticky sessions. The server runs it and closes it. nil:
+	// all requests of a session must reach the pod that opened it.
+	Peers *peers.Peers
 
 	SocketIOPath string // "-" switches the endpoint off, as for the next two
 	WSPath       string

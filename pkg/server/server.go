@@ -163,6 +163,9 @@ func (s *Server) Start(ctx context.Context) error {
 	for _, w := range s.writers {
 		s.core.Go(func() { w.run(s.stop) })
 	}
+	if s.opts.Peers != nil {
+		s.core.Go(s.opts.Peers.Run)
+	}
 	if s.opts.Backplane == nil {
 		return nil
 	}

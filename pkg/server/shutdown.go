@@ -39,6 +39,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	// Nobody but the wheel, the writers and requests under way can start a
 	// goroutine now.
 	close(s.stop)
+	if s.opts.Peers != nil {
+		s.opts.Peers.Close()
+	}
 	s.core.Wait()
 	s.linksMu.Lock()
 	s.state.Store(stateStopped)

@@ -39,6 +39,9 @@ func (s *Server) Stats() stats.Pod {
 		},
 		Faults: s.opts.Faults.Names(),
 	}
+	if s.opts.Peers != nil {
+		p.Connections.Forwarded, p.Connections.ForwardFailed = s.opts.Peers.Stats()
+	}
 	p.Ready, p.Reason = s.Ready()
 	p.Clients.SSE = p.Clients.SSEHTTP1 + p.Clients.SSEHTTP2
 	p.Clients.Total = p.Clients.WebSocket + p.Clients.Polling + p.Clients.PlainWebSocket + p.Clients.SSE

@@ -90,6 +90,8 @@ func newCollector(gw Gateway) *collector {
 	split(prometheus.CounterValue, "rtk_connections_closed_total", "Connections that ended, by reason.", "reason", func(p *stats.Pod) map[string]float64 { return floats(p.Connections.ClosedByReason) })
 	split(prometheus.CounterValue, "rtk_handshake_errors_total", "Connections refused for anything but authentication, by cause.", "cause", func(p *stats.Pod) map[string]float64 { return floats(p.Connections.HandshakeErrors) })
 	counter("rtk_upgrades_total", "Moves from long polling to WebSocket.", func(p *stats.Pod) float64 { return float64(p.Connections.Upgrades) })
+	counter("rtk_forwards_total", "Requests passed on to the pod of their session.", func(p *stats.Pod) float64 { return float64(p.Connections.Forwarded) })
+	counter("rtk_forward_errors_total", "Requests whose session's pod did not answer.", func(p *stats.Pod) float64 { return float64(p.Connections.ForwardFailed) })
 	counter("rtk_accept_errors_total", "Failures to accept a TCP connection.", func(p *stats.Pod) float64 { return float64(p.Connections.AcceptErrors) })
 	counter("rtk_sse_http1_browsers_total", "Streams that browsers opened over HTTP/1.1, where they allow six connections a host.", func(p *stats.Pod) float64 { return float64(p.Connections.SSEHTTP1Browsers) })
 

@@ -92,6 +92,10 @@ type Connections struct {
 	HandshakeErrors map[string]uint64 `json:"handshakeErrors"`
 	// Upgrades counts moves from long polling to WebSocket.
 	Upgrades uint64 `json:"upgrades"`
+	// Forwarded counts requests passed on to the pod of their session;
+	// ForwardFailed those whose pod did not answer.
+	Forwarded     uint64 `json:"forwarded"`
+	ForwardFailed uint64 `json:"forwardFailed"`
 	// AcceptErrors counts failures of accept(2), such as no descriptors left.
 	AcceptErrors uint64 `json:"acceptErrors"`
 	// SSEHTTP1Browsers counts streams that a browser opened over HTTP/1.1,
