@@ -44,6 +44,7 @@ type serveFlags struct {
 	jwtAlg                  []string
 	jwtLeeway               time.Duration
 	authCookie, authQuery   string
+	policy                  string
 
 	throttle        string
 	throttleBurst   int
@@ -121,6 +122,7 @@ func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *co
 	fl.DurationVar(&f.jwtLeeway, "jwt-leeway", 5*time.Second, "clock difference that tokens' times may have, at most 30s")
 	fl.StringVar(&f.authCookie, "auth-cookie", "token", `cookie that may carry the token; "-" for none`)
 	fl.StringVar(&f.authQuery, "auth-query", "token", `query parameter that may carry the token; "-" for none`)
+	fl.StringVar(&f.policy, "policy", "", "`FILE` with the rules of which rooms and topics a client may join and send to (default all)")
 	fl.StringSliceVar(&f.origins, "origins", nil, `allowed values of Origin, "*" for any (default the page's own host)`)
 
 	fl.StringVar(&f.throttle, "throttle", "", `rate of messages that a connection may send, such as "20/s" (default unlimited)`)
@@ -194,6 +196,8 @@ func (f *serveFlags) options(env *Env) (server.Options, error) {
 	o.Faults, err = f.faults()
 	check(err)
 	o.Throttle, err = f.throttleLimit()
+	check(err)
+	o.Policy, err = readPolicy(f.policy, f.changed("policy"))
 	check(err)
 	o.Limits, err = f.limits()
 	check(err)

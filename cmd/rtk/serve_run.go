@@ -106,6 +106,9 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 	if opts.Auth, err = f.verifier(env, log); err != nil {
 		return nil, err
 	}
+	if opts.Auth != nil && opts.Policy == nil {
+		log.Info("no policy: a client with a good token may join every room and topic; see --policy")
+	}
 	if v := opts.Auth; v != nil {
 		p.done = append(p.done, v.Close)
 	} else {
@@ -122,6 +125,12 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 	}
 	if stopPeers != nil {
 		p.done = append(p.done, stopPeers)
+	}
+	if opts.Limits.Shared, err = f.sharedThrottle(log); err != nil {
+		return nil, err
+	}
+	if shared := opts.Limits.Shared; shared != nil {
+		p.done = append(p.done, shared.Close)
 	}
 	if err = p.openAll(ctx, env, f); err != nil {
 		return nil, err

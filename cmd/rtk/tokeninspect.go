@@ -14,6 +14,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/realtime-toolkit/rtk/pkg/server/auth"
+	"github.com/realtime-toolkit/rtk/pkg/server/policy"
 )
 
 const inspectLong = `Show the header and the claims of a token.
@@ -27,6 +28,7 @@ the exit code is 0 when it is accepted and 99 when it is refused.`
 type inspectOptions struct {
 	secret, key, jwks string
 	audience, issuer  []string
+	policy            string
 	output            string
 }
 
@@ -58,6 +60,7 @@ func newTokenInspectCmd(env *Env) *cobra.Command {
 	f.StringVar(&o.jwks, "jwks", "", "verify with the key set at `URL`")
 	f.StringSliceVar(&o.audience, "jwt-audience", nil, "an audience that the token must name one of")
 	f.StringSliceVar(&o.issuer, "jwt-issuer", nil, "an issuer that the token must come from one of")
+	f.StringVar(&o.policy, "policy", "", "show what the token may do by the rules in `FILE`")
 	f.StringVarP(&o.output, "output", "o", "text", "text or json")
 	return cmd
 }
@@ -82,10 +85,17 @@ func (o *inspectOptions) run(ctx context.Context, env *Env, arg string) error {
 	if err != nil {
 		return err
 	}
+	grants, err := o.grants(claims)
+	if err != nil {
+		return err
+	}
 	if o.output == "json" {
-		err = writeTokenJSON(env.Stdout, header, claims, verified, refusal)
+		err = writeTokenJSON(env.Stdout, header, claims, verified, refusal, grants)
 	} else {
 		err = writeTokenText(env.Stdout, header, claims, time.Now())
+		if err == nil {
+			err = writeGrants(env.Stdout, grants)
+		}
 	}
 	if err != nil {
 		return err
@@ -160,13 +170,13 @@ func (o *inspectOptions) verify(ctx context.Context, env *Env, token string) (ve
 	return err == nil, nil, err
 }
 
-func writeTokenJSON(w io.Writer, header, claims string, verified bool, refusal *auth.Error) error {
+func writeTokenJSON(w io.Writer, header, claims string, verified bool, refusal *auth.Error, grants []policy.Grant) error {
 	code := "null"
 	if refusal != nil {
 		code = `"` + refusal.Code + `"`
 	}
-	_, err := fmt.Fprintf(w, `{"header":%s,"claims":%s,"verified":%t,"refused":%s}`+"\n",
-		strings.TrimSpace(header), strings.TrimSpace(claims), verified, code)
+	_, err := fmt.Fprintf(w, `{"header":%s,"claims":%s,"verified":%t,"refused":%s%s}`+"\n",
+		strings.TrimSpace(header), strings.TrimSpace(claims), verified, code, grantsJSON(grants))
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/realtime-toolkit/rtk/pkg/server/auth"
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
+	"github.com/realtime-toolkit/rtk/pkg/server/policy"
 	"github.com/realtime-toolkit/rtk/pkg/server/peers"
 	"github.com/realtime-toolkit/rtk/pkg/server/throttle"
 	"github.com/realtime-toolkit/rtk/pkg/wire/nestws"
@@ -56,6 +57,9 @@ type Options struct {
 	// StrikeWindow is closed; 0 is DefaultThrottleStrikes, negative never.
 	Throttle        throttle.Limit
 	ThrottleStrikes int
+	// Policy says which rooms and topics clients may join and send to; nil allows
+	// all of them. Connections join through it whoever calls Conn.Join.
+	Policy          *policy.Policy
 	Limits          Limits // further limits: by user, address and room; of bytes, joins and connects
 
 	// Origins are the allowed values of the Origin header, such as

@@ -64,7 +64,8 @@ func (r *room) remove(place *membership, keep bool) (gone bool) {
 // Join makes the connection a member of rooms. Joining twice is no error. It
 // fails with ErrTooManyRooms beyond Options.MaxRooms and with ErrClosed when the
 // connection has ended; rooms before the failing one stay joined. With code
-// "rate_limited" beyond Options.Limits it joins none of them.
+// "forbidden" by Options.Policy and "rate_limited" beyond Options.Limits it joins
+// none of them.
 func (c *Conn) Join(rooms ...string) error {
 	if err := c.mayJoin(rooms); err != nil {
 		return err

@@ -99,7 +99,7 @@ func New(o Options) (*Shared, error) {
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.option.ForceSingleClient = true
 	s.option.DisableCache = true
-	s.option.DisableRetry = true // a second try would count twice
+	s.option.DisableRetry = true    // a second try would count twice
 	s.option.PipelineMultiplex = -1 // one connection, which the probe keeps dialled
 	s.option.AlwaysPipelining = true
 	s.option.ClientName = "rtk"
