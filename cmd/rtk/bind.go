@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -82,27 +83,36 @@ type setting struct {
 
 // loadConfig reads the section of cmd from the configuration file.
 func loadConfig(env *Env, cmd *cobra.Command) (map[string]setting, error) {
+	path, src, err := readConfig(env, cmd)
+	if err != nil || src == nil {
+		return nil, err
+	}
+	return parseConfig(path, src, cmd)
+}
+
+// readConfig reads the configuration file; src is nil when there is none.
+func readConfig(env *Env, cmd *cobra.Command) (path string, src []byte, err error) {
 	path, explicit := configPath(env, cmd)
 	if path == "" {
-		return nil, nil
+		return "", nil, nil
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		if !explicit && errors.Is(err, os.ErrNotExist) {
-			return nil, nil
+			return "", nil, nil
 		}
-		return nil, hint(usagef("read configuration: %w", err), "is the path right?")
+		return "", nil, hint(usagef("read configuration: %w", err), "is the path right?")
 	}
 	defer f.Close()
-	src := make([]byte, maxConfig+1)
+	src = make([]byte, maxConfig+1)
 	n, err := readFull(f, src)
 	if err != nil {
-		return nil, usagef("read configuration %s: %w", path, err)
+		return "", nil, usagef("read configuration %s: %w", path, err)
 	}
 	if n > maxConfig {
-		return nil, usagef("read configuration %s: larger than 1 MiB", path)
+		return "", nil, usagef("read configuration %s: larger than 1 MiB", path)
 	}
-	return parseConfig(path, src[:n], cmd)
+	return path, src[:n], nil
 }
 
 func configPath(env *Env, cmd *cobra.Command) (path string, explicit bool) {
@@ -130,6 +140,8 @@ func configPath(env *Env, cmd *cobra.Command) (path string, explicit bool) {
 //	serve:
 //	  listen: 127.0.0.1:3000
 //	  service: [chat, feed]
+//
+// The sections of serveSections are read by who needs them.
 func parseConfig(path string, src []byte, cmd *cobra.Command) (map[string]setting, error) {
 	doc, err := parser.ParseBytes(src, 0)
 	if err != nil {
@@ -145,7 +157,7 @@ func parseConfig(path string, src []byte, cmd *cobra.Command) (map[string]settin
 		errs = append(errs, usagef("%s: %s", at(n), fmt.Sprintf(format, a...)))
 	}
 	commands := map[string]*cobra.Command{}
-	var names []string
+	names := slices.Clone(serveSections)
 	for _, c := range cmd.Root().Commands() {
 		commands[c.Name()] = c
 		names = append(names, c.Name())
@@ -155,6 +167,9 @@ func parseConfig(path string, src []byte, cmd *cobra.Command) (map[string]settin
 			continue
 		}
 		for _, section := range mapping(d.Body, fail) {
+			if slices.Contains(serveSections, section.Key.String()) {
+				continue
+			}
 			c, ok := commands[section.Key.String()]
 			if !ok {
 				fail(section.Key, "unknown section %q%s", section.Key.String(), didYouMean(section.Key.String(), names))

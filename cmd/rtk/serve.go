@@ -72,6 +72,9 @@ type serveFlags struct {
 	faulty  string
 	breakIt bool
 
+	// routing is from sections of the configuration file; nil without one.
+	routing *routing
+
 	// changed reports whether a flag was given, by whatever means.
 	changed func(name string) bool
 }
@@ -100,6 +103,10 @@ func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *co
 				return err
 			}
 			f.changed = cmd.Flags().Changed
+			var err error
+			if f.routing, err = loadRouting(env, cmd); err != nil {
+				return err
+			}
 			return run(cmd.Context(), f)
 		},
 	}
@@ -206,6 +213,7 @@ func (f *serveFlags) options(env *Env) (server.Options, error) {
 	check(f.checkServices())
 	check(f.checkNumbers())
 	check(f.checkTLS())
+	check(f.routing.check(f.pingTimeout))
 	if o.WSNamespace == "" && f.serves("chat") {
 		o.WSNamespace = "/chat"
 	}

@@ -33,6 +33,7 @@ type pod struct {
 	log     *slog.Logger
 	gateway *server.Server
 	admin   *admin.Admin // nil without an admin listener
+	outside *boundServices
 
 	public, private *http.Server // private is nil without an admin listener
 	listeners       []*listener  // of public
@@ -147,6 +148,9 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 	serviceCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.cancel = cancel
 	startServices := p.register(serviceCtx, f)
+	if p.outside, err = f.routing.bind(p.gateway, p.gateway.Stats().ID, log); err != nil {
+		return nil, err
+	}
 	if err = p.gateway.Start(serviceCtx); err != nil {
 		return nil, fmt.Errorf("start the gateway: %w", err)
 	}
@@ -285,6 +289,7 @@ func (p *pod) shutdown(ctx context.Context) error {
 	// them to get what is queued, and a newcomer is told 503 with Retry-After. The
 	// admin listener answers to the end: its readiness tells that the pod drains.
 	err := p.gateway.Shutdown(ctx)
+	p.outside.close(ctx)
 	if e := p.public.Shutdown(ctx); err == nil {
 		err = e
 	}
@@ -321,6 +326,7 @@ func (p *pod) abort() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		_ = p.gateway.Shutdown(ctx) // the context has ended: everything is cut
+		p.outside.close(ctx)
 	}
 	p.release()
 }

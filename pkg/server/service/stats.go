@@ -1,0 +1,88 @@
+package service
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+)
+
+// Stats are the figures of one service since the start.
+type Stats struct {
+	Name        string `json:"name"`
+	Calls       uint64 `json:"calls"`    // handed to the service
+	InFlight    int64  `json:"inFlight"` // of these, without an outcome yet
+	Rejected    uint64 `json:"rejected"` // refused by the service
+	Busy        uint64 `json:"busy"`     // it had too much to do
+	Timeouts    uint64 `json:"timeouts"`
+	Unavailable uint64 `json:"unavailable"`
+	Failed      uint64 `json:"failed"`  // bad answers and other errors
+	Refused     uint64 `json:"refused"` // not handed over: the connection's lane was full
+	// State is "closed", "open" or "half-open" of a service with a circuit
+	// breaker.
+	State string `json:"state,omitempty"`
+}
+
+// Stater is a Service that tells the state of its circuit breaker.
+type Stater interface{ State() string }
+
+// Stats returns the figures of all services, in the order of the routes.
+func (b *Binding) Stats() []Stats {
+	out := make([]Stats, len(b.targets))
+	for i, t := range b.targets {
+		c := &t.count
+		out[i] = Stats{
+			Name: t.name, Calls: c.calls.Load(), InFlight: c.inFlight.Load(), Rejected: c.rejected.Load(), Busy: c.busy.Load(),
+			Timeouts: c.timeouts.Load(), Unavailable: c.unavailable.Load(), Failed: c.failed.Load(), Refused: c.refused.Load(),
+		}
+		if s, ok := t.service.(Stater); ok {
+			out[i].State = s.State()
+		}
+	}
+	return out
+}
+
+type counters struct {
+	calls, rejected, busy, timeouts, unavailable, failed, refused atomic.Uint64
+
+	inFlight atomic.Int64
+	logged   atomic.Int64 // Unix time in seconds of the last failure that was logged
+}
+
+func (c *counters) begin() {
+	c.calls.Add(1)
+	c.inFlight.Add(1)
+}
+
+// end counts an outcome and reports whether it belongs in the log, which gets
+// one failure a second.
+func (c *counters) end(a *Answer, err error) (log bool) {
+	c.inFlight.Add(-1)
+	if err == nil {
+		if a.Reject != nil {
+			c.rejected.Add(1)
+		}
+		return false
+	}
+	var coded interface{ ErrorCode() string }
+	outage, lost := errors.AsType[*Outage](err)
+	switch {
+	case lost && outage.Code == CodeBusy:
+		c.busy.Add(1)
+	case lost && outage.Code == CodeTimeout:
+		c.timeouts.Add(1)
+	case lost:
+		c.unavailable.Add(1)
+	case errors.As(err, &coded):
+		c.rejected.Add(1)
+		return false
+	default:
+		c.failed.Add(1)
+	}
+	now, last := time.Now().Unix(), c.logged.Load()
+	return now != last && c.logged.CompareAndSwap(last, now)
+}
+
+// failures is the number of calls that got no good answer.
+func (c *counters) failures() uint64 {
+	return c.busy.Load() + c.timeouts.Load() + c.unavailable.Load() + c.failed.Load()
+}
