@@ -57,6 +57,8 @@ type serveFlags struct {
 	peerSecretFlag     string
 	origins            []string
 
+	historyFlags
+
 	maxPayload, maxAttachments, maxRooms      int
 	queueBytes, queueMessages                 int
 	pingInterval, pingTimeout, connectTimeout time.Duration
@@ -138,6 +140,8 @@ func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *co
 
 	f.throttleMore.bind(fl)
 
+	f.register(fl)
+
 	fl.StringVar(&f.redis, "redis", "", "`URL` of the Redis that connects the pods, such as redis://127.0.0.1:6379 (default this pod alone)")
 	fl.StringVar(&f.redisPrefix, "redis-prefix", "socket.io", "prefix of the channels, the key of @socket.io/redis-adapter")
 
@@ -210,6 +214,7 @@ func (f *serveFlags) options(env *Env) (server.Options, error) {
 	check(err)
 	o.WSProfile, err = f.profile()
 	check(err)
+	check(f.historyFlags.options(&o, f.redis, f.changed))
 	check(f.checkServices())
 	check(f.checkNumbers())
 	check(f.checkTLS())

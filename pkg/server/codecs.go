@@ -13,8 +13,12 @@ import (
 
 // encodeSocketIO makes an EVENT or BINARY_EVENT packet.
 func encodeSocketIO(m *message) *frame {
-	return messageFrame(len(m.ns)+len(m.array)+16, m.attachments, func(dst []byte) []byte {
-		return socketio.AppendEventArray(dst, m.ns, socketio.NoID, m.array, len(m.attachments))
+	array := m.array
+	if m.offset {
+		array = appendOffset(make([]byte, 0, len(array)+len(m.cursor)+3), array, m.cursor)
+	}
+	return messageFrame(len(m.ns)+len(array)+16, m.attachments, func(dst []byte) []byte {
+		return socketio.AppendEventArray(dst, m.ns, socketio.NoID, array, len(m.attachments))
 	})
 }
 

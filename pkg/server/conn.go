@@ -23,6 +23,8 @@ type Conn struct {
 	early []*frame      // guarded by link.mu: queued before the client was told that it is connected
 	all   membership    // in ns.all
 
+	resume *resumption // set before it joins; nil unless it may come back
+
 	mu      sync.Mutex
 	rooms   []*membership
 	data    map[string]any
@@ -126,7 +128,8 @@ func (c *Conn) Emit(event string, args ...any) error {
 }
 
 // EmitRaw is Emit with arguments that are JSON already, separated by commas and
-// without brackets. It keeps neither args nor attachments.
+// without brackets. It keeps attachments where messages are kept for recovery:
+// don't change them afterwards.
 func (c *Conn) EmitRaw(event string, args []byte, attachments ...[]byte) error {
 	array, err := eventArray(event, args)
 	if err != nil {
@@ -136,6 +139,9 @@ func (c *Conn) EmitRaw(event string, args []byte, attachments ...[]byte) error {
 		return fmt.Errorf("emit %q: %w", event, ErrTooLarge)
 	}
 	m := message{ns: c.ns.name, array: array, attachments: attachments}
+	if c.ns.seq != nil {
+		return c.ns.seq.unicast(c, &m)
+	}
 	return c.send(m.frame(c.link.codec))
 }
 

@@ -39,6 +39,10 @@ func (l *link) connect(name string, payload []byte) error {
 	if len(payload) > 0 {
 		c.payload = append([]byte(nil), payload...)
 	}
+	if n.recovers() {
+		n.seq.claim(c, askedSession(payload))
+		c.payload = withoutSession(c.payload)
+	}
 	if t := s.limits.connectUser(id); t != nil {
 		s.count.handshake.add("throttled")
 		l.control(func(dst []byte) []byte {
@@ -48,7 +52,7 @@ func (l *link) connect(name string, payload []byte) error {
 	}
 	if err := l.join(c, func() *frame {
 		f := messageFrame(64, nil, func(dst []byte) []byte {
-			return socketio.AppendConnect(dst, name, append(append([]byte(`{"sid":"`), c.id...), `"}`...))
+			return socketio.AppendConnect(dst, name, c.connectPayload())
 		})
 		f.control = true
 		return f
@@ -159,13 +163,23 @@ func (l *link) join(c *Conn, hello func() *frame, then func() error) error {
 		return ErrClosed
 	}
 	kick := false
+	put := func(fs ...*frame) {
+		for _, f := range fs {
+			_, k := l.putLocked(f)
+			kick = kick || k
+		}
+	}
+	if c.resume != nil {
+		put(c.resume.before...)
+	}
 	if f := hello(); f != nil {
-		_, kick = l.putLocked(f)
+		put(f)
 	}
-	for _, f := range c.early {
-		_, k := l.putLocked(f)
-		kick = kick || k
+	if c.resume != nil {
+		put(c.resume.after...)
+		c.resume.before, c.resume.after = nil, nil
 	}
+	put(c.early...)
 	c.early = nil
 	c.state.Store(connOpen)
 	l.mu.Unlock()
@@ -184,7 +198,11 @@ func (n *Namespace) admit(ctx context.Context, c *Conn) (err error) {
 			return err
 		}
 	}
-	n.enter(c)
+	if c.resume == nil {
+		n.enter(c)
+	} else if err := n.seq.enter(c); err != nil {
+		return err
+	}
 	for _, fn := range n.onConnect {
 		if err := fn(ctx, c); err != nil {
 			return err
@@ -210,7 +228,9 @@ func (c *Conn) end(reason string) {
 	if was != connOpen {
 		return
 	}
+	session := c.session(reason)
 	c.leaveAll()
+	c.leaveSession(session)
 	c.failAcks()
 	c.ns.srv.chaos.forget(c)
 	for _, fn := range c.ns.onDisconnect {

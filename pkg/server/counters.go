@@ -23,6 +23,9 @@ type counters struct {
 	payloadsInvalid                atomic.Uint64
 	slowConsumers, volatileDropped atomic.Uint64
 
+	recovered, recoveryRefused atomic.Uint64
+	resumed, gaps              atomic.Uint64
+
 	handling, writing stats.Recorder
 }
 

@@ -7,7 +7,16 @@ import (
 // deliver puts a broadcast in the outboxes of its recipients on this pod.
 func (n *Namespace) deliver(b *cluster.Broadcast) {
 	n.srv.pace(messageBytes(b.Args, b.Attachments))
-	f := fanout{ns: n, message: newMessage(b), volatile: b.Volatile, chaos: n.srv.chaos}
+	if n.seq != nil {
+		n.seq.deliver(b)
+		return
+	}
+	n.fanOut(newMessage(b), b)
+}
+
+// fanOut puts m in the outboxes of those whom b is for.
+func (n *Namespace) fanOut(m *message, b *cluster.Broadcast) {
+	f := fanout{ns: n, message: m, volatile: b.Volatile, chaos: n.srv.chaos}
 	f.batch = n.srv.batches.Get().(*batch)
 	defer n.srv.batches.Put(f.batch)
 

@@ -11,6 +11,12 @@ type message struct {
 	array       []byte // ["event",args…]
 	attachments [][]byte
 	forms       [codecs]*frame
+
+	// In a namespace that keeps history: the position of the message, whether
+	// Socket.IO clients get it as one more argument, and for whom it was.
+	cursor        string
+	offset        bool
+	rooms, except []string
 }
 
 func newMessage(b *cluster.Broadcast) *message {
@@ -44,16 +50,19 @@ const (
 	codecSocketIO codec = iota
 	codecNestWS
 	codecSSE
+	codecNestWSResume // with the cursor of each message
 	codecs
 )
 
 // protocol is what the codec's clients speak.
 func (c codec) protocol() string {
-	return [codecs]string{codecSocketIO: "socket.io", codecNestWS: "websocket", codecSSE: "sse"}[c]
+	return [codecs]string{codecSocketIO: "socket.io", codecNestWS: "websocket", codecSSE: "sse", codecNestWSResume: "websocket"}[c]
 }
 
 var encoders = [codecs]func(*message) *frame{
 	codecSocketIO: encodeSocketIO,
 	codecNestWS:   encodeNestWS,
 	codecSSE:      encodeSSE,
+
+	codecNestWSResume: encodeNestWSResume,
 }

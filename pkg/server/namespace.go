@@ -74,6 +74,8 @@ type Namespace struct {
 	conns map[string]*Conn // by id
 	rooms map[string]*room
 	all   *room // every connection
+
+	seq *sequence // nil when the namespace keeps no history
 }
 
 // Name returns the namespace's name, "/" for the main one.
@@ -165,6 +167,9 @@ func (s *Server) HasRoom(namespace, name string) bool {
 	n := s.lookup(namespace)
 	if n == nil {
 		return false
+	}
+	if n.seq != nil && n.seq.keepsRoom(name) {
+		return true // for those who come back
 	}
 	n.mu.RLock()
 	defer n.mu.RUnlock()

@@ -117,6 +117,14 @@ type Options struct {
 	// {"ok":false,"error":{"code":…,"message":…}}.
 	EncodeError func(c *Conn, err error) any
 
+	// History keeps the latest messages of rooms, for event streams that come
+	// back and for polls.
+	History HistoryOptions
+	// Recovery is how long a Socket.IO client that was cut off may come back to
+	// its session: its id, its rooms, its data and what it missed. 0 is never.
+	// All messages of all namespaces but EventsNamespace are kept for as long.
+	Recovery time.Duration
+
 	SSEHeartbeat time.Duration // comment on an idle stream; negative: none
 	SSERetry     time.Duration // reconnect delay told to EventSource; negative: not told
 
@@ -210,6 +218,9 @@ func (o Options) withDefaults() (Options, error) {
 		if origin != "*" && !strings.Contains(origin, "://") {
 			return o, fmt.Errorf("server option Origins: %q has no scheme; want %q or \"*\"", origin, "https://"+origin)
 		}
+	}
+	if err := o.checkHistory(); err != nil {
+		return o, err
 	}
 	if o.Faults != nil {
 		if err := o.Faults.validate(); err != nil {

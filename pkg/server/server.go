@@ -113,6 +113,9 @@ func (s *Server) Of(name string) *Namespace {
 			srv: s, name: name, handlers: make(map[string]handler),
 			conns: make(map[string]*Conn), rooms: make(map[string]*room), all: &room{},
 		}
+		if n.seq = s.newSequence(n); n.seq != nil && s.state.Load() == stateRunning {
+			n.seq.arm()
+		}
 		s.namespaces[name] = n
 		if s.opts.Backplane != nil && s.state.Load() == stateRunning {
 			if err := s.opts.Backplane.AddNamespace(name); err != nil {
@@ -163,6 +166,13 @@ func (s *Server) Start(ctx context.Context) error {
 	for _, w := range s.writers {
 		s.core.Go(func() { w.run(s.stop) })
 	}
+	s.nsMu.RLock()
+	for _, n := range s.namespaces {
+		if n.seq != nil {
+			n.seq.arm()
+		}
+	}
+	s.nsMu.RUnlock()
 	if s.opts.Peers != nil {
 		s.core.Go(s.opts.Peers.Run)
 	}

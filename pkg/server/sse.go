@@ -19,8 +19,7 @@ const (
 
 // serveSSE serves a stream of server-sent events (WHATWG HTML standard, 9.2).
 // Everything that can be refused is refused with an HTTP status before the
-// stream begins. Last-Event-ID is accepted and has no effect: there is no
-// history to resume from.
+// stream begins. Where history is kept, a stream goes on after Last-Event-ID.
 func (s *Server) serveSSE(w http.ResponseWriter, r *http.Request) {
 	if !s.enter(w, r, false) {
 		return
@@ -58,7 +57,7 @@ func (s *Server) serveSSE(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	cfg := streamConfig{Namespace: s.Of(EventsNamespace), Rooms: topics, Request: r, Identity: id, Late: late, Heartbeat: frameHeartbeat}
+	cfg := streamConfig{Namespace: s.Of(EventsNamespace), Rooms: topics, Request: r, Identity: id, Late: late, Heartbeat: frameHeartbeat, LastEventID: lastEventID(r)}
 	if r.ProtoMajor >= 2 {
 		s.streamHTTP2(w, cfg)
 		return

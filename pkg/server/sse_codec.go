@@ -19,20 +19,21 @@ var (
 	sseLast  atomic.Uint64
 )
 
-// encodeSSE makes an event with a new id, of the type name, with the JSON of
-// the argument as data. Several arguments are an array, binary ones base64
+// encodeSSE makes an event with a new id or, where history is kept, the cursor
+// of the message as its id, of the type name, with the JSON of the argument as
+// data. Several arguments are an array, binary ones base64
 // text.
 func encodeSSE(m *message) *frame {
 	name, args, _ := socketio.SplitEvent(m.array)
 	data := oneArgument(inlineBinary(args, m.attachments))
-	id := make([]byte, 0, 24)
-	id = append(id, sseEpoch...)
-	id = append(id, '-')
-	id = strconv.AppendUint(id, sseLast.Add(1), 10)
+	id := m.cursor
+	if id == "" {
+		id = sseEpoch + "-" + strconv.FormatUint(sseLast.Add(1), 10)
+	}
 	if len(data) == 0 {
 		data = []byte("null") // an event without data is not dispatched
 	}
-	body := sse.Append(make([]byte, 0, len(data)+len(name)+48), &sse.Event{ID: string(id), Type: name, Data: data})
+	body := sse.Append(make([]byte, 0, len(data)+len(name)+48), &sse.Event{ID: id, Type: name, Data: data})
 	return &frame{wire: body, body: body}
 }
 

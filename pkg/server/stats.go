@@ -52,6 +52,7 @@ func (s *Server) Stats() stats.Pod {
 	s.limits.count(&p.Refusals)
 	p.Process = stats.ReadProcess()
 	s.countQueues(&p.Queues)
+	s.countHistory(&p)
 	s.countRooms(&p)
 	if s.opts.Backplane != nil {
 		b := s.opts.Backplane.Status()

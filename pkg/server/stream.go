@@ -19,6 +19,8 @@ type streamConfig struct {
 	Identity  *auth.Identity
 	// Late is the second result of Server.authorize.
 	Late bool
+	// LastEventID is the cursor after which the stream goes on; "" is now.
+	LastEventID string
 	// Conn is the hijacked connection that the gateway writes frames' wire to
 	// and reads to notice the end. nil: the transport calls pull.
 	Conn net.Conn
@@ -43,7 +45,11 @@ func (s *Server) openStream(cfg streamConfig) (*Conn, error) {
 		l.beat, l.beatAt = cfg.Heartbeat, s.wheel.now()+s.opts.SSEHeartbeat
 	}
 	c := &Conn{id: newID(), ns: cfg.Namespace, link: l, identity: cfg.Identity}
-	if err := s.open(l, c, cfg.Hello, func() error { return c.Join(cfg.Rooms...) }); err != nil {
+	join := func() error { return c.Join(cfg.Rooms...) }
+	if cfg.Namespace.seq != nil {
+		c.resume, join = &resumption{rooms: cfg.Rooms, lastEventID: cfg.LastEventID}, nil
+	}
+	if err := s.open(l, c, cfg.Hello, join); err != nil {
 		return nil, err
 	}
 	l.bound(cfg.Identity)

@@ -107,6 +107,23 @@ func newCollector(gw Gateway) *collector {
 	counter("rtk_slow_consumers_total", "Connections closed because their queue was full.", func(p *stats.Pod) float64 { return float64(p.Queues.SlowConsumers) })
 	counter("rtk_volatile_dropped_total", "Volatile messages that were not queued.", func(p *stats.Pod) float64 { return float64(p.Queues.VolatileDropped) })
 
+	kept := func(f func(*stats.History) float64) func(*stats.Pod) float64 {
+		return func(p *stats.Pod) float64 {
+			if p.History == nil {
+				return 0
+			}
+			return f(p.History)
+		}
+	}
+	gauge("rtk_history_messages", "Messages kept for clients that come back.", kept(func(h *stats.History) float64 { return float64(h.Messages) }))
+	gauge("rtk_history_bytes", "Bytes that the kept messages take, about.", kept(func(h *stats.History) float64 { return float64(h.Bytes) }))
+	gauge("rtk_history_sessions", "Socket.IO sessions that wait for their client.", kept(func(h *stats.History) float64 { return float64(h.Sessions) }))
+	counter("rtk_history_dropped_total", "Kept messages pushed out by a bound of count, bytes or age.", kept(func(h *stats.History) float64 { return float64(h.Dropped) }))
+	counter("rtk_recovered_total", "Socket.IO clients that got their session back.", kept(func(h *stats.History) float64 { return float64(h.Recovered) }))
+	counter("rtk_recovery_refused_total", "Socket.IO clients that asked for their session and got a new one.", kept(func(h *stats.History) float64 { return float64(h.Refused) }))
+	counter("rtk_resumed_total", "Streams and polls that went on after a cursor.", kept(func(h *stats.History) float64 { return float64(h.Resumed) }))
+	counter("rtk_resume_gaps_total", "Streams and polls that were told of a gap.", kept(func(h *stats.History) float64 { return float64(h.Gaps) }))
+
 	timed := func(name, help string, f func(*stats.Pod) *stats.Histogram) {
 		c.timed = append(c.timed, timedMetric{prometheus.NewDesc(name, help, nil, nil), f})
 	}

@@ -17,6 +17,11 @@ type Log[T any] interface {
 	Append(rooms []string, v T, bytes int) (offset uint64)
 	// Since returns what rooms hold after offset.
 	Since(rooms []string, offset uint64) Page[T]
+	// Forget drops a room that nobody will ask for again, without a trace.
+	Forget(room string)
+	// Expire drops what is too old. Append and Since do so too; it is for a
+	// log that rests.
+	Expire()
 	Stats() Stats
 }
 

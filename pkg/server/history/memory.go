@@ -108,8 +108,7 @@ func (m *Memory[T]) Append(rooms []string, v T, bytes int) uint64 {
 	return m.last
 }
 
-// Expire drops what is too old. Append and Since do so too; it is for a log that
-// rests.
+// Expire implements Log.
 func (m *Memory[T]) Expire() {
 	if m.all.first == nil {
 		return
@@ -151,7 +150,7 @@ func (m *Memory[T]) Since(rooms []string, offset uint64) Page[T] {
 	return p
 }
 
-// Forget drops a room that nobody will ask for again, without a trace.
+// Forget implements Log.
 func (m *Memory[T]) Forget(name string) {
 	r := m.rooms[name]
 	if r == nil {

@@ -37,6 +37,8 @@ type Pod struct {
 	Queues      Queues      `json:"queues"`
 	Latency     Latency     `json:"latency"`
 	Process     Process     `json:"process"`
+	// History is nil when nothing is kept.
+	History *History `json:"history,omitempty"`
 	// Backplane is nil when the pod works alone.
 	Backplane *Backplane `json:"backplane,omitempty"`
 	// Faults lists the faults switched on with --faulty; empty in production.
@@ -134,6 +136,27 @@ type Waits struct {
 	BoundsSeconds []float64 `json:"boundsSeconds"`
 	Counts        []uint64  `json:"counts"`
 	SumSeconds    float64   `json:"sumSeconds"`
+}
+
+// History is what is kept for clients that come back. Sessions, Messages, Bytes
+// and Rooms are now, the others totals.
+type History struct {
+	Rooms    int `json:"rooms"`
+	Messages int `json:"messages"`
+	// Bytes is about the memory that the messages take.
+	Bytes    int `json:"bytes"`
+	Sessions int `json:"sessions"`
+	// Appended counts messages that were kept, Dropped those that a bound of
+	// count, bytes or age has pushed out.
+	Appended uint64 `json:"appended"`
+	Dropped  uint64 `json:"dropped"`
+	// Recovered counts Socket.IO clients that got their session back, Refused
+	// those that asked and got a new one. Resumed counts streams and polls that
+	// went on after a cursor, Gaps those of them that were told of a gap.
+	Recovered uint64 `json:"recovered"`
+	Refused   uint64 `json:"refused"`
+	Resumed   uint64 `json:"resumed"`
+	Gaps      uint64 `json:"gaps"`
 }
 
 // Queues describes the outbound queues of all connections together.
