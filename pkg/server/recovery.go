@@ -105,6 +105,7 @@ func (q *sequence) claim(c *Conn, want comeback) {
 		q.ns.srv.count.recoveryRefused.Add(1)
 		return
 	}
+	s.rooms = c.allowedRooms(s.rooms)
 	from, ok := q.seenBy(s, want.Offset)
 	if !ok || !q.complete(c.link.codec, s, from) {
 		q.ns.srv.count.recoveryRefused.Add(1)

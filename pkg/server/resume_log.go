@@ -139,6 +139,11 @@ func (q *sequence) since(c codec, rooms []string, offset uint64) replay {
 // to, and collects what it missed, in one step: what is sent later comes behind.
 func (q *sequence) enter(c *Conn) error {
 	r := c.resume
+	if r.pid == "" {
+		if err := c.mayJoin(r.rooms); err != nil {
+			return err
+		}
+	}
 	q.mu.Lock()
 	r.settle(q, c)
 	q.ns.enter(c)

@@ -56,3 +56,18 @@ func (c *Conn) allowed(action policy.Action, room string) bool {
 	}
 	return p.Allows(claims, action, c.ns.name, room)
 }
+
+// allowedRooms are those of rooms that the policy lets the connection join now:
+// a client that comes back may have lost the right to some.
+func (c *Conn) allowedRooms(rooms []string) []string {
+	if c.ns.srv.opts.Policy == nil {
+		return rooms
+	}
+	kept := make([]string, 0, len(rooms))
+	for _, room := range rooms {
+		if c.allowed(policy.Join, room) {
+			kept = append(kept, room)
+		}
+	}
+	return kept
+}
