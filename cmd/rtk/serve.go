@@ -65,9 +65,9 @@ type serveFlags struct {
 	sseHeartbeat, sseRetry                    time.Duration
 	wsNamespace, wsProfile                    string
 
-	tlsCert, tlsKey string
-	drain           time.Duration
-	drainDelay      time.Duration
+	tls        tlsFlags
+	drain      time.Duration
+	drainDelay time.Duration
 
 	logFormat, logLevel string
 
@@ -162,8 +162,11 @@ func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *co
 	fl.StringVar(&f.wsNamespace, "ws-namespace", "", `namespace of /ws without ?namespace= (default "/chat" with the chat service, otherwise "/")`)
 	fl.StringVar(&f.wsProfile, "ws-profile", "nest-ws@12", "framing of /ws: nest-ws@12 or nest-ws@11")
 
-	fl.StringVar(&f.tlsCert, "tls-cert", "", "`FILE` with the PEM certificate chain")
-	fl.StringVar(&f.tlsKey, "tls-key", "", "`FILE` with the PEM private key")
+	fl.StringVar(&f.tls.mode, "tls", "", "dev makes a certificate for this machine, signed by an authority of your own")
+	fl.StringVar(&f.tls.cert, "tls-cert", "", "`FILE` with the PEM certificate chain; read again when it changes")
+	fl.StringVar(&f.tls.key, "tls-key", "", "`FILE` with the PEM private key")
+	fl.StringVar(&f.tls.clientCA, "tls-client-ca", "", "`FILE` with PEM certificates that sign those of clients")
+	fl.StringVar(&f.tls.clientAuth, "tls-client-auth", "require", "require a client's certificate, or request it and check it when given")
 	fl.DurationVar(&f.drain, "drain", 30*time.Second, "time for a graceful stop")
 	fl.DurationVar(&f.drainDelay, "drain-delay", 0, "time before it in which only readiness is off, so that balancers notice")
 
@@ -217,7 +220,7 @@ func (f *serveFlags) options(env *Env) (server.Options, error) {
 	check(f.historyFlags.options(&o, f.redis, f.changed))
 	check(f.checkServices())
 	check(f.checkNumbers())
-	check(f.checkTLS())
+	check(f.tls.check())
 	check(f.routing.check(f.pingTimeout))
 	if o.WSNamespace == "" && f.serves("chat") {
 		o.WSNamespace = "/chat"

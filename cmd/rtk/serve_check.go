@@ -85,13 +85,3 @@ func (f *serveFlags) checkNumbers() error {
 	}
 	return nil
 }
-
-func (f *serveFlags) checkTLS() error {
-	switch {
-	case f.tlsCert != "" && f.tlsKey == "":
-		return usagef("--tls-cert needs --tls-key")
-	case f.tlsKey != "" && f.tlsCert == "":
-		return usagef("--tls-key needs --tls-cert")
-	}
-	return nil
-}

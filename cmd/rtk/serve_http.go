@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"time"
@@ -39,16 +38,4 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 		// Bad handshakes and the like are the clients' doing.
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-}
-
-// tlsConfig loads the certificate, nil without one.
-func (f *serveFlags) tlsConfig() (*tls.Config, error) {
-	if f.tlsCert == "" {
-		return nil, nil
-	}
-	cert, err := tls.LoadX509KeyPair(f.tlsCert, f.tlsKey)
-	if err != nil {
-		return nil, usagef("--tls-cert and --tls-key: %w", err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
 }

@@ -35,11 +35,12 @@ type pod struct {
 	admin   *admin.Admin // nil without an admin listener
 	outside *boundServices
 
-	public, private *http.Server // private is nil without an admin listener
-	listeners       []*listener  // of public
-	adminListeners  []*listener  // of private
-	secure, open    bool         // TLS; no key
-	leaving         atomic.Bool  // a signal has come
+	public, private *http.Server  // private is nil without an admin listener
+	listeners       []*listener   // of public
+	adminListeners  []*listener   // of private
+	secure, open    bool          // TLS; no key
+	certs           *certificates // nil without TLS
+	leaving         atomic.Bool   // a signal has come
 
 	notify func(state string) // tells the service manager
 
@@ -94,11 +95,10 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 		return nil, err
 	}
 	opts.Logger = log
-	tlsConfig, err := f.tlsConfig()
-	if err != nil {
+	if err = f.prepareDev(env); err != nil {
 		return nil, err
 	}
-	p := &pod{log: log, failed: make(chan error, 2), secure: tlsConfig != nil}
+	p := &pod{log: log, failed: make(chan error, 2), secure: f.tls.cert != ""}
 	defer func() {
 		if err != nil {
 			p.abort()
@@ -114,6 +114,11 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 		p.done = append(p.done, v.Close)
 	} else {
 		p.open = true
+	}
+	if p.secure {
+		if p.certs, err = loadCertificates(f.tls, log); err != nil {
+			return nil, err
+		}
 	}
 	if f.redis != "" {
 		if opts.Backplane, err = redis.New(redis.Options{URL: f.redis, Prefix: f.redisPrefix, Logger: log}); err != nil {
@@ -157,7 +162,10 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 	startServices()
 
 	p.public = newHTTPServer(front(p.gateway), log)
-	p.public.TLSConfig = tlsConfig
+	if p.secure {
+		p.public.TLSConfig = p.certs.server()
+		p.serve.Go(func() { p.certs.watch(serviceCtx, tlsWatch) })
+	}
 	p.listen(p.public, p.listeners)
 	if len(p.adminListeners) > 0 {
 		p.admin, err = admin.New(admin.Options{
