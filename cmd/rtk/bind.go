@@ -67,7 +67,7 @@ func maskValue(f *pflag.Flag, err error, value string) error {
 
 // isSecretFlag reports whether a flag's value must never be shown.
 func isSecretFlag(name string) bool {
-	for _, s := range []string{"secret", "token", "redis", "admin-key", "password"} {
+	for _, s := range []string{"secret", "token", "redis", "admin-key", "publish-key", "password"} {
 		if strings.Contains(name, s) {
 			return true
 		}

@@ -36,6 +36,7 @@ type serveFlags struct {
 	adminListen string
 	socketMode  string
 	adminKey    string
+	publishKey  string
 	services    []string
 	podID       string
 
@@ -118,6 +119,7 @@ func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *co
 	fl.StringVar(&f.adminListen, "admin-listen", "127.0.0.1:3001", `address for operators, as for --listen; "off" for none`)
 	fl.StringVar(&f.socketMode, "socket-mode", "0660", "permissions of unix sockets")
 	fl.StringVar(&f.adminKey, "admin-key", "", "bearer key for /api/publish, /admin/events and /debug/pprof: literal, @FILE or environment")
+	fl.StringVar(&f.publishKey, "publish-key", "", "bearer key for /api/publish alone, which --admin-key does not open then: literal, @FILE or environment")
 	fl.StringSliceVar(&f.services, "service", []string{"chat", "feed"}, "services to run: chat, feed, echo")
 	fl.StringVar(&f.podID, "pod-id", "", "name of the pod in statistics (default host name and a random suffix)")
 	fl.StringP(configFlag, "f", "", "configuration file (default ./rtk.yaml if present)")
@@ -229,6 +231,8 @@ func (f *serveFlags) options(env *Env) (server.Options, error) {
 		check(hint(usagef("--ws-namespace %q: a namespace begins with /", o.WSNamespace), "did you mean   --ws-namespace /"+o.WSNamespace+" ?"))
 	}
 	f.adminKey, err = f.secret(env, "admin-key", f.adminKey)
+	check(err)
+	f.publishKey, err = f.secret(env, "publish-key", f.publishKey)
 	check(err)
 	return o, errors.Join(errs...)
 }

@@ -173,6 +173,7 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 			TopicNamespace: server.EventsNamespace,
 			Logger:         log,
 			Key:            f.adminKey,
+			PublishKey:     f.publishKey,
 		})
 		if err != nil {
 			return nil, err

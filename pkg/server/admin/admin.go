@@ -9,7 +9,8 @@
 //	GET  /admin/events    the operator feed: Server-Sent Events, for people and dashboards
 //	GET  /debug/pprof/    profiles of the process
 //
-// With Options.Key set, /api/publish, /admin/events and /debug/pprof want it as
+// With Options.Key set, /admin/events, /debug/pprof and, unless Options.PublishKey
+// has one of its own, /api/publish want it as
 // a bearer token; probes, metrics and statistics stay open, as their readers
 // can rarely be given one.
 //
@@ -48,6 +49,9 @@ type Options struct {
 	// Key is the bearer key for what changes or reveals more than figures;
 	// empty asks for none.
 	Key string
+	// PublishKey is the bearer key for /api/publish, which Key doesn't open then;
+	// empty: Key.
+	PublishKey string
 	// FeedInterval is the time between two statistics events of the operator
 	// feed; 0 means 2 s.
 	FeedInterval time.Duration
@@ -59,6 +63,7 @@ type Admin struct {
 	log     *slog.Logger
 	handler http.Handler
 	feed    *feed
+	keys    *idempotency
 }
 
 var _ http.Handler = (*Admin)(nil)
@@ -81,14 +86,18 @@ func New(opts Options) (*Admin, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Admin{opts: opts, log: opts.Logger, feed: newFeed(opts.Gateway, opts.FeedInterval)}
+	a := &Admin{opts: opts, log: opts.Logger, feed: newFeed(opts.Gateway, opts.FeedInterval), keys: newIdempotency()}
+	publishKey, publishRealm := opts.PublishKey, "publish"
+	if publishKey == "" {
+		publishKey, publishRealm = opts.Key, "admin"
+	}
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", a.healthz)
 	mux.HandleFunc("GET /readyz", a.readyz)
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /stats", a.stats)
-	mux.Handle("POST /api/publish", a.keyed(http.HandlerFunc(a.publish)))
+	mux.Handle("POST /api/publish", bearer(publishKey, publishRealm, http.HandlerFunc(a.publish)))
 	mux.Handle("GET /admin/events", a.keyed(a.feed))
 	mux.Handle("/debug/pprof/", a.keyed(http.HandlerFunc(pprof.Index)))
 	mux.Handle("/debug/pprof/cmdline", a.keyed(http.HandlerFunc(a.cmdline)))
@@ -154,12 +163,20 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 
 // writeError answers in the form of the services' acks.
 func writeError(w http.ResponseWriter, status int, code, message string) {
+	writeJSON(w, status, json.RawMessage(errorBody(code, message)))
+}
+
+func errorBody(code, message string) []byte {
 	type body struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 	}
-	writeJSON(w, status, struct {
+	b, err := json.Marshal(struct {
 		OK    bool `json:"ok"`
 		Error body `json:"error"`
 	}{Error: body{code, message}})
+	if err != nil {
+		return []byte(`{"ok":false}`) // strings always marshal
+	}
+	return b
 }

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ type message struct {
 	rooms, except []string
 	event         string
 	args          []byte // one JSON value, or empty
+	key           string // idempotency key, or empty
 }
 
 // reservedEvents have a meaning of their own in Socket.IO (protocol 5, "the
@@ -41,17 +43,37 @@ func (a *Admin) publish(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, "bad_body", "the body could not be read")
 		return
 	}
-	m, err := parsePublish(body, a.opts.TopicNamespace)
+	do := func() outcome { return a.publishBody(r.Context(), body) }
+	key := r.Header.Get("Idempotency-Key")
+	if key == "" {
+		do().write(w)
+		return
+	}
+	if len(key) > maxKeyBytes {
+		writeError(w, http.StatusBadRequest, "invalid_request", fmt.Sprintf("Idempotency-Key is longer than %d bytes", maxKeyBytes))
+		return
+	}
+	out, replayed, err := a.keys.once(r.Context(), "request "+key, body, do)
 	if err != nil {
-		writeError(w, http.StatusBadRequest, "invalid_request", err.Error())
+		keyError(err).write(w)
 		return
 	}
-	if err := a.opts.Gateway.Publish(m.namespace, m.rooms, m.except, m.event, m.args); err != nil {
-		a.log.Warn("publish refused", "namespace", m.namespace, "event", m.event, "error", err)
-		writeError(w, http.StatusUnprocessableEntity, "not_published", err.Error())
-		return
+	if replayed {
+		w.Header().Set("Idempotency-Replayed", "true")
 	}
-	writeJSON(w, http.StatusAccepted, map[string]bool{"ok": true})
+	out.write(w)
+}
+
+// publishBody publishes one message or a batch.
+func (a *Admin) publishBody(ctx context.Context, body []byte) outcome {
+	items, batch, err := parseBatch(body)
+	switch {
+	case err != nil:
+		return failed(http.StatusBadRequest, "invalid_request", err.Error())
+	case batch:
+		return a.publishBatch(ctx, items)
+	}
+	return a.publishItem(ctx, body)
 }
 
 // fields of a request and what a value of each must be.
@@ -63,6 +85,7 @@ var fields = map[string]string{
 	"except":    "an array of strings that are not empty",
 	"event":     "a string that is not empty",
 	"data":      "any JSON value",
+	"key":       "a string that is not empty",
 }
 
 // parsePublish checks a whole request. Keys are compared exactly: encoding/json
@@ -105,6 +128,9 @@ func parsePublish(body []byte, topicNamespace string) (*message, error) {
 		return nil, err
 	}
 	if m.event, err = name(in, "event"); err != nil {
+		return nil, err
+	}
+	if m.key, err = name(in, "key"); err != nil {
 		return nil, err
 	}
 	switch {
