@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,6 +65,7 @@ type serveFlags struct {
 	queueBytes, queueMessages                 int
 	pingInterval, pingTimeout, connectTimeout time.Duration
 	sseHeartbeat, sseRetry                    time.Duration
+	compression                               int
 	wsNamespace, wsProfile                    string
 
 	tls        tlsFlags
@@ -154,6 +156,7 @@ func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *co
 	fl.IntVar(&f.maxPayload, "max-payload", server.DefaultMaxPayload, "bytes of one message, after inflation")
 	fl.IntVar(&f.maxAttachments, "max-attachments", server.DefaultMaxAttachments, "binary attachments of one message")
 	fl.IntVar(&f.maxRooms, "max-rooms", server.DefaultMaxRooms, "rooms of one connection")
+	fl.IntVar(&f.compression, "compression", 0, fmt.Sprintf("deflate messages of at least so many bytes on WebSocket (permessage-deflate), such as %d; 0 is off", server.DefaultCompressionThreshold))
 	fl.IntVar(&f.queueBytes, "queue-bytes", server.DefaultQueueBytes, "bytes that may wait for one connection before it is closed as too slow")
 	fl.IntVar(&f.queueMessages, "queue-messages", server.DefaultQueueMessages, "messages that may wait for one connection before it is closed as too slow")
 	fl.DurationVar(&f.pingInterval, "ping-interval", server.DefaultPingInterval, "time between heartbeats")
@@ -197,6 +200,7 @@ func (f *serveFlags) options(env *Env) (server.Options, error) {
 		MaxPayload:      f.maxPayload,
 		MaxAttachments:  f.maxAttachments,
 		MaxRooms:        f.maxRooms,
+		Compression:     server.Compression{Threshold: f.compression},
 		QueueBytes:      f.queueBytes,
 		QueueMessages:   f.queueMessages,
 		SSEHeartbeat:    f.sseHeartbeat,

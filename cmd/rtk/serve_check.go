@@ -62,6 +62,9 @@ func (f *serveFlags) checkNumbers() error {
 			return usagef("--%s %d: must be at least 1", n.name, n.value)
 		}
 	}
+	if f.compression < 0 {
+		return usagef("--compression %d: a number of bytes, or 0 for off", f.compression)
+	}
 	for _, d := range []struct {
 		name  string
 		value time.Duration

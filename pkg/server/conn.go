@@ -158,6 +158,9 @@ func (c *Conn) send(f *frame) error {
 // not nil. While OnConnect runs, frames wait until the client has been told
 // that it is connected.
 func (c *Conn) deliver(f *frame, b *batch) bool {
+	if c.link.deflates.Load() {
+		f = c.link.form(f)
+	}
 	if c.state.Load() == connOpen {
 		return c.link.put(f, b)
 	}

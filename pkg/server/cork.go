@@ -11,6 +11,7 @@ import "sync"
 
 // putOwn queues a reply. It is called with inMu held.
 func (l *link) putOwn(f *frame) {
+	f = l.form(f)
 	l.mu.Lock()
 	ok, kick := l.putLocked(f)
 	l.mu.Unlock()

@@ -18,6 +18,7 @@ type Emitter struct {
 	except   []string
 	volatile bool
 	local    bool
+	verbatim bool // not to be deflated
 }
 
 // To adds rooms to the union that receives.
@@ -41,6 +42,15 @@ func (e *Emitter) ExceptConn(conn *Conn) *Emitter { return e.Except(conn.id) }
 func (e *Emitter) Volatile() *Emitter {
 	c := *e
 	c.volatile = true
+	return &c
+}
+
+// Compress says whether the message is worth deflating where
+// Options.Compression applies and its size allows; that is the default. Turn it
+// off for what is compressed already. It holds on all pods.
+func (e *Emitter) Compress(on bool) *Emitter {
+	c := *e
+	c.verbatim = !on
 	return &c
 }
 
@@ -75,7 +85,7 @@ func (e *Emitter) EmitRaw(event string, args []byte, attachments ...[]byte) erro
 	}
 	b := &cluster.Broadcast{
 		Namespace: e.ns.name, Rooms: e.rooms, Except: e.except,
-		Args: array, Attachments: attachments, Volatile: e.volatile,
+		Args: array, Attachments: attachments, Volatile: e.volatile, NoCompress: e.verbatim,
 	}
 	s := e.ns.srv
 	s.count.broadcasts.Add(1)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unique"
@@ -50,6 +51,8 @@ type link struct {
 	shard  uint16
 	codec  codec
 	reads  bool // a read loop will notice the end and tear down
+
+	deflates atomic.Bool // permessage-deflate was negotiated
 
 	outbox // its mu guards the fields down to closeOnFlush as well
 	kind   kind

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"sync/atomic"
+
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
 )
 
@@ -10,6 +12,7 @@ type message struct {
 	ns          string
 	array       []byte // ["event",args…]
 	attachments [][]byte
+	verbatim    bool // not to be deflated
 	forms       [codecs]*frame
 
 	// In a namespace that keeps history: the position of the message, whether
@@ -20,7 +23,7 @@ type message struct {
 }
 
 func newMessage(b *cluster.Broadcast) *message {
-	return &message{ns: b.Namespace, array: b.Args, attachments: b.Attachments}
+	return &message{ns: b.Namespace, array: b.Args, attachments: b.Attachments, verbatim: b.NoCompress}
 }
 
 // frame returns the message as the codec has it. It must not be called by two
@@ -28,6 +31,7 @@ func newMessage(b *cluster.Broadcast) *message {
 func (m *message) frame(c codec) *frame {
 	if m.forms[c] == nil {
 		m.forms[c] = encoders[c](m)
+		m.forms[c].verbatim = m.verbatim
 	}
 	return m.forms[c]
 }
@@ -41,6 +45,8 @@ type frame struct {
 	body        []byte   // what a transport that pulls gets: the payload, an alias of wire
 	attachments [][]byte // follow the body as binary messages
 	control     bool     // not a message of the application: heartbeat, handshake, goodbye
+	verbatim    bool     // not to be deflated
+	deflated    atomic.Pointer[frame]
 }
 
 // codec is a way to encode a message.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/realtime-toolkit/rtk/pkg/server/auth"
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
-	"github.com/realtime-toolkit/rtk/pkg/server/policy"
 	"github.com/realtime-toolkit/rtk/pkg/server/peers"
+	"github.com/realtime-toolkit/rtk/pkg/server/policy"
 	"github.com/realtime-toolkit/rtk/pkg/server/throttle"
 	"github.com/realtime-toolkit/rtk/pkg/wire/nestws"
 )
@@ -59,8 +59,8 @@ type Options struct {
 	ThrottleStrikes int
 	// Policy says which rooms and topics clients may join and send to; nil allows
 	// all of them. Connections join through it whoever calls Conn.Join.
-	Policy          *policy.Policy
-	Limits          Limits // further limits: by user, address and room; of bytes, joins and connects
+	Policy *policy.Policy
+	Limits Limits // further limits: by user, address and room; of bytes, joins and connects
 
 	// Origins are the allowed values of the Origin header, such as
 	// "https://app.example.com", for upgrades and CORS alike. Empty means the
@@ -95,6 +95,9 @@ type Options struct {
 	MaxPayload     int // bytes of one message, after inflation; announced as maxPayload
 	MaxAttachments int // binary attachments of one packet
 	MaxRooms       int // rooms of one connection
+
+	// Compression deflates messages on WebSocket; the zero value is off.
+	Compression Compression
 
 	// QueueBytes and QueueMessages bound what waits to be written to one
 	// connection. A connection that goes beyond either is closed (reason "slow
@@ -204,6 +207,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.ThrottleStrikes == 0 {
 		o.ThrottleStrikes = DefaultThrottleStrikes
+	}
+	if c := o.Compression; c.Threshold < 0 || c.Level < 0 || c.Level > 9 {
+		return o, fmt.Errorf("server option Compression %+v: want a threshold in bytes, and a level of 1 to 9", c)
 	}
 	if err := o.Throttle.Validate(); err != nil {
 		return o, fmt.Errorf("server option Throttle: %w", err)

@@ -26,9 +26,11 @@ type Server struct {
 	log     *slog.Logger
 	origins origins
 	wheel   *wheel
-	writers []*writer
-	batches sync.Pool
-	chaos   *chaos // nil in production
+
+	deflater *deflater // nil: no compression
+	writers  []*writer
+	batches  sync.Pool
+	chaos    *chaos // nil in production
 	// throttle is Options.Throttle, with its faults
 	throttle throttle.Limit
 	limits   *limits // nil when there is only throttle
@@ -81,7 +83,7 @@ func New(o Options) (*Server, error) {
 		o.PodID = host + "-" + newID()[:6]
 	}
 	s := &Server{
-		opts: o, log: o.Logger, origins: newOrigins(o.Origins), chaos: newChaos(o.Faults), throttle: effectiveThrottle(&o),
+		opts: o, log: o.Logger, origins: newOrigins(o.Origins), chaos: newChaos(o.Faults), deflater: newDeflater(o.Compression), throttle: effectiveThrottle(&o),
 		wheel: newWheel(), started: time.Now(), stop: make(chan struct{}), idle: make(chan struct{}),
 		namespaces: make(map[string]*Namespace),
 		links:      make(map[*link]struct{}), sessions: make(map[string]*link),

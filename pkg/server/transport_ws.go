@@ -1,6 +1,7 @@
 package server
 
 import (
+	"compress/flate"
 	"errors"
 	"io"
 	"net/http"
@@ -22,6 +23,14 @@ var upgrader = websocket.Upgrader{
 	},
 }
 
+// deflateUpgrader answers offers of permessage-deflate. The library takes any
+// offer: those that it can't keep to never reach it, see offersDeflate.
+var deflateUpgrader = func() websocket.Upgrader {
+	u := upgrader
+	u.EnableCompression = true
+	return u
+}()
+
 // readBuffers holds buffers for one message. They grow with messages up to
 // keepBytes; larger ones are not kept.
 var readBuffers = sync.Pool{New: func() any {
@@ -33,26 +42,37 @@ const keepBytes = 128 << 10
 
 // socket is a WebSocket after its handshake.
 type socket struct {
-	ws *websocket.Conn
-	nc *netConn
+	ws       *websocket.Conn
+	nc       *netConn
+	deflates bool // permessage-deflate was negotiated
 }
 
 // upgrade answers the handshake of RFC 6455. When it returns an error it has
 // answered the request.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) (*socket, error) {
 	h := &hijacker{ResponseWriter: w}
-	ws, err := upgrader.Upgrade(h, r, nil)
+	u, deflates := &upgrader, s.deflater != nil && offersDeflate(r.Header)
+	if deflates {
+		u = &deflateUpgrader
+	}
+	ws, err := u.Upgrade(h, r, nil)
 	if err != nil {
 		s.count.handshake.add("upgrade")
 		return nil, err
 	}
 	_ = h.conn.Conn.SetDeadline(time.Time{})
-	return &socket{ws: ws, nc: h.conn}, nil
+	if deflates {
+		// Inflated bytes are counted by readMessage. This bounds a message that
+		// never inflates to anything.
+		ws.SetReadLimit(int64(s.opts.MaxPayload) + int64(s.opts.MaxPayload)/64 + 1024)
+	}
+	return &socket{ws: ws, nc: h.conn, deflates: deflates}, nil
 }
 
 // bind makes the socket the transport of l. The caller holds l.mu or is alone.
 func (k *socket) bind(l *link) {
 	k.nc.link = l
+	l.deflates.Store(k.deflates)
 	l.attach(k.nc.Conn)
 	l.reads = true
 	k.ws.SetPingHandler(func(data string) error {
@@ -239,6 +259,11 @@ func (l *link) readEnded(err error) (await bool) {
 		l.refuse(closeTooBig, "message too big")
 	case errors.Is(err, errNotUTF8):
 		l.refuse(closeInvalidData, "text is not UTF-8")
+	case errors.Is(err, websocket.ErrReadLimit):
+		l.srv.count.protocol.Add(1)
+		l.shut(reasonParse) // the library has queued the close frame
+	case isInflate(err):
+		l.refuse(closeInvalidData, "bad compressed data")
 	case isViolation(err):
 		l.refuse(0, "")
 	case isFraming(err):
@@ -253,6 +278,12 @@ func (l *link) readEnded(err error) (await bool) {
 func isViolation(err error) bool {
 	_, ok := errors.AsType[violation](err)
 	return ok
+}
+
+// isInflate reports whether a message could not be inflated.
+func isInflate(err error) bool {
+	_, corrupt := errors.AsType[flate.CorruptInputError](err)
+	return corrupt || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // refuse closes a connection whose client broke the protocol.

@@ -22,6 +22,7 @@ type Broadcast struct {
 	Attachments [][]byte
 	Volatile    bool
 	Compress    bool // false is the wire's default
+	NoCompress  bool // the sender asked not to deflate it
 }
 
 // overhead is what a queued broadcast takes besides its bytes, roughly.

@@ -17,7 +17,8 @@ type Broadcast struct {
 	Args        []byte
 	Attachments [][]byte
 	Volatile    bool
-	Compress    bool
+	Compress    bool // flags.compress is true
+	NoCompress  bool // flags.compress is false
 }
 
 // MaxMessage is the greatest message that DecodeBroadcast takes, in bytes.

@@ -126,6 +126,7 @@ func (d *decoder) flag(key, b []byte) (rest []byte, err error) {
 		d.broadcast.Volatile = truth
 	case "compress":
 		d.broadcast.Compress = truth
+		d.broadcast.NoCompress = len(b) > 0 && b[0] == mfalse
 	}
 	return skip(b)
 }

@@ -68,14 +68,17 @@ func appendFlags(dst []byte, b *Broadcast) []byte {
 	if b.Volatile {
 		n++
 	}
-	if b.Compress {
+	if b.Compress || b.NoCompress {
 		n++
 	}
 	dst = msgp.AppendMapHeader(dst, n)
 	if b.Volatile {
 		dst = append(msgp.AppendString(dst, "volatile"), mtrue)
 	}
-	if b.Compress {
+	switch {
+	case b.NoCompress:
+		dst = append(msgp.AppendString(dst, "compress"), mfalse)
+	case b.Compress:
 		dst = append(msgp.AppendString(dst, "compress"), mtrue)
 	}
 	return dst

@@ -33,7 +33,7 @@ var broadcasts = map[string]struct {
 	}},
 	"several": {decodeOnly: true, want: redisadapter.Broadcast{
 		UID: uid, Namespace: "/", Rooms: []string{"r1", "r2"}, Except: []string{"r3"},
-		Args: []byte(`["news","x"]`), Volatile: true,
+		Args: []byte(`["news","x"]`), Volatile: true, NoCompress: true,
 	}},
 	"flags": {want: redisadapter.Broadcast{
 		UID: uid, Namespace: "/", Rooms: []string{"r1", "r2"}, Except: []string{"r3"},

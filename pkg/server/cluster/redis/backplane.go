@@ -210,6 +210,7 @@ func (b *backplane) Publish(m *cluster.Broadcast) {
 		Attachments: m.Attachments,
 		Volatile:    m.Volatile,
 		Compress:    m.Compress,
+		NoCompress:  m.NoCompress,
 	})
 	if err != nil {
 		b.publisher.dropped.Add(1)

@@ -78,6 +78,7 @@ func (in *inbox) deliver(m string) {
 		Attachments: b.Attachments,
 		Volatile:    b.Volatile,
 		Compress:    b.Compress,
+		NoCompress:  b.NoCompress,
 	})
 }
 
