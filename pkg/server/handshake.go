@@ -29,7 +29,7 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, ofSession bool) b
 	if !s.origins.allow(w, r) {
 		s.group.Done()
 		s.count.handshake.add("origin")
-		if r.URL.Path == s.opts.WSPath || r.URL.Path == s.opts.EventsPath {
+		if r.URL.Path == s.opts.WSPath || r.URL.Path == s.opts.EventsPath || r.URL.Path == s.opts.PollPath {
 			writeError(w, http.StatusForbidden, "forbidden_origin", "this origin is not allowed")
 		} else {
 			engineError(w, engineio.ErrForbidden)

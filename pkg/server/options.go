@@ -20,6 +20,7 @@ const (
 	DefaultSocketIOPath     = "/socket.io/"
 	DefaultWSPath           = "/ws"
 	DefaultEventsPath       = "/events"
+	DefaultPollPath         = "/poll"
 	DefaultPingInterval     = 25 * time.Second
 	DefaultPingTimeout      = 20 * time.Second
 	DefaultConnectTimeout   = 45 * time.Second
@@ -78,6 +79,7 @@ type Options struct {
 	SocketIOPath string // "-" switches the endpoint off, as for the next two
 	WSPath       string
 	EventsPath   string
+	PollPath     string // of GET with topics, for clients that can have no stream
 	// WSNamespace is where plain WebSocket connections go that don't say
 	// ?namespace=; "" is "/".
 	WSNamespace string
@@ -148,6 +150,7 @@ func (o Options) withDefaults() (Options, error) {
 		{&o.SocketIOPath, "SocketIOPath", DefaultSocketIOPath},
 		{&o.WSPath, "WSPath", DefaultWSPath},
 		{&o.EventsPath, "EventsPath", DefaultEventsPath},
+		{&o.PollPath, "PollPath", DefaultPollPath},
 		{&o.WSNamespace, "WSNamespace", "/"},
 	} {
 		if *p.at == "" {

@@ -26,6 +26,7 @@ type sequence struct {
 	mu    sync.Mutex
 	log   history.Log[*message]
 	waits map[string][]chan struct{} // of polls, by room
+	polls int                        // that wait
 }
 
 // everyone is the log's name of what goes to a whole namespace.
@@ -80,9 +81,11 @@ func (q *sequence) deliver(b *cluster.Broadcast) {
 	q.ns.fanOut(m, b)
 	for _, room := range kept {
 		for _, w := range q.waits[room] {
-			close(w)
+			select {
+			case w <- struct{}{}:
+			default: // told already
+			}
 		}
-		delete(q.waits, room)
 	}
 }
 

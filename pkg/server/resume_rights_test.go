@@ -25,7 +25,7 @@ func TestPolicyOnResume(t *testing.T) {
 	}
 	t.Run("event stream", func(t *testing.T) {
 		t.Parallel()
-		g := startSSE(t, "http1", allow(`room "open" allow join`, keepAll()))
+		g := startSSE(t, "http1", allow(`topic "open" allow join`, keepAll()))
 		g.publish(t, "secret", "x", 1)
 		for path, want := range map[string]int{"/events?topic=open": 200, "/events?topic=secret": 403, "/events?topic=open&topic=secret": 403} {
 			res := g.get(t.Context(), t, http.MethodGet, path, "Last-Event-ID", "AAAAAAABAA")

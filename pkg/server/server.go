@@ -205,6 +205,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.servePlainWS(w, r)
 	case s.opts.EventsPath != "-" && path == s.opts.EventsPath:
 		s.serveSSE(w, r)
+	case s.opts.PollPath != "-" && path == s.opts.PollPath:
+		s.serveTopics(w, r)
 	default:
 		if h, ok := s.engineAt(r); ok {
 			s.serveEngine(w, r, h)
