@@ -47,6 +47,7 @@ type serveFlags struct {
 	jwtLeeway               time.Duration
 	authCookie, authQuery   string
 	policy                  string
+	expiryWarning           time.Duration
 
 	throttle        string
 	throttleBurst   int
@@ -135,6 +136,7 @@ func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *co
 	fl.DurationVar(&f.jwtLeeway, "jwt-leeway", 5*time.Second, "clock difference that tokens' times may have, at most 30s")
 	fl.StringVar(&f.authCookie, "auth-cookie", "token", `cookie that may carry the token; "-" for none`)
 	fl.StringVar(&f.authQuery, "auth-query", "token", `query parameter that may carry the token; "-" for none`)
+	fl.DurationVar(&f.expiryWarning, "expiry-warning", server.DefaultExpiryWarning, "time before a token expires at which its client is told; -1s for never")
 	fl.StringVar(&f.policy, "policy", "", "`FILE` with the rules of which rooms and topics a client may join and send to (default all)")
 	fl.StringSliceVar(&f.origins, "origins", nil, `allowed values of Origin, "*" for any (default the page's own host)`)
 
@@ -205,6 +207,7 @@ func (f *serveFlags) options(env *Env) (server.Options, error) {
 		QueueMessages:   f.queueMessages,
 		SSEHeartbeat:    f.sseHeartbeat,
 		SSERetry:        f.sseRetry,
+		ExpiryWarning:   f.expiryWarning,
 	}
 	var errs []error
 	check := func(err error) {

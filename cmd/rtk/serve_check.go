@@ -75,6 +75,7 @@ func (f *serveFlags) checkNumbers() error {
 		{"connect-timeout", f.connectTimeout, false},
 		{"sse-heartbeat", f.sseHeartbeat, true},
 		{"sse-retry", f.sseRetry, true},
+		{"expiry-warning", f.expiryWarning, true},
 	} {
 		if d.value == 0 || !d.off && d.value < 0 {
 			return usagef("--%s %v: must be positive", d.name, d.value)

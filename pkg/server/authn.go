@@ -34,6 +34,9 @@ func (s *Server) verify(ctx context.Context, token string, found bool) (*auth.Id
 	code := auth.CodeTokenMissing
 	if found {
 		id, err := s.opts.Auth.Verify(ctx, token)
+		if err == nil && s.revoked.Has(id) {
+			err = &auth.Error{Code: auth.CodeTokenRevoked}
+		}
 		if err == nil {
 			return id, nil
 		}
@@ -127,10 +130,13 @@ func (l *link) bound(id *auth.Identity) {
 	at := max(l.srv.wheel.now()+time.Until(id.ExpiresAt), 1)
 	l.mu.Lock()
 	if l.expiresAt == 0 || at < l.expiresAt {
-		l.expiresAt = at
+		l.expire(at)
 	}
 	l.mu.Unlock()
 	l.watch()
+	if l.srv.revoked.Has(id) { // since it was verified
+		l.bye(reasonRevoked, closePolicy)
+	}
 }
 
 // cutToken is a raw query without the value of the token parameter.

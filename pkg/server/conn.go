@@ -17,6 +17,7 @@ type Conn struct {
 	ns       *Namespace
 	link     *link
 	identity *auth.Identity
+	renewed  atomic.Pointer[auth.Identity] // of a refresh, in place of identity
 	payload  []byte // CONNECT payload; mu guards it
 
 	state atomic.Uint32 // changes with link.mu held
@@ -63,8 +64,14 @@ func (c *Conn) ID() string { return c.id }
 // Namespace returns the namespace.
 func (c *Conn) Namespace() *Namespace { return c.ns }
 
-// Identity returns what the verified token said, nil on an open gateway.
-func (c *Conn) Identity() *auth.Identity { return c.identity }
+// Identity returns what the verified token said, nil on an open gateway. A
+// refresh over the connection replaces it.
+func (c *Conn) Identity() *auth.Identity {
+	if id := c.renewed.Load(); id != nil {
+		return id
+	}
+	return c.identity
+}
 
 // Protocol returns "socket.io", "websocket" or "sse".
 func (c *Conn) Protocol() string { return c.link.codec.protocol() }

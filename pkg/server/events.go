@@ -47,6 +47,9 @@ var errUnknownEvent = &Error{Code: codeUnknown, Message: "no handler for this ev
 // the caller's again when it returns.
 func (n *Namespace) dispatch(c *Conn, name, args []byte, attachments [][]byte, to returnAddress) (Reply, error) {
 	c.link.pushOwn()
+	if string(name) == refreshEvent && n.srv.opts.Auth != nil {
+		return c.refresh(args)
+	}
 	h, ok := n.handlers[string(name)]
 	if !ok {
 		if n.onAny == nil {

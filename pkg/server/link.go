@@ -38,6 +38,7 @@ const (
 	reasonSlow           = "slow consumer"
 	reasonThrottled      = "throttled"
 	reasonExpired        = "token expired"
+	reasonRevoked        = "token revoked"
 	reasonUnauthorized   = "unauthorized"
 	reasonConnect        = "connect timeout"
 )
@@ -70,6 +71,7 @@ type link struct {
 	waiting   bool
 	connectBy time.Duration // 0: not pending, as for the next two
 	expiresAt time.Duration // of the token
+	warnAt    time.Duration // of its warning
 	closeBy   time.Duration
 	beat      *frame // what a heartbeat sends; nil: none
 	farewell  *frame // of SSE
@@ -264,6 +266,10 @@ func (l *link) fire() {
 		return
 	}
 	reason, code := "", 0
+	warn := l.warnAt != 0 && now >= l.warnAt && l.phase == phaseOpen
+	if warn {
+		l.warnAt = 0
+	}
 	var beat *frame
 	switch {
 	case l.closeBy != 0 && now >= l.closeBy:
@@ -292,6 +298,9 @@ func (l *link) fire() {
 	closing := l.phase == phaseClosing
 	next := l.nextDeadline()
 	l.mu.Unlock()
+	if warn {
+		l.warnExpiry()
+	}
 	switch {
 	case reason != "" && closing:
 		l.abort(reason)
@@ -329,7 +338,7 @@ func (l *link) nextDeadline() time.Duration {
 		return l.closeBy
 	}
 	var next time.Duration
-	for _, d := range [...]time.Duration{l.connectBy, l.expiresAt, l.closeBy} {
+	for _, d := range [...]time.Duration{l.connectBy, l.expiresAt, l.warnAt, l.closeBy} {
 		if d != 0 && (next == 0 || d < next) {
 			next = d
 		}

@@ -181,6 +181,10 @@ func (s *Server) Deliver(b *cluster.Broadcast) {
 	if s.opts.Faults != nil && s.opts.Faults.CrossPodOff {
 		return
 	}
+	if b.Namespace == controlNamespace {
+		s.control(b)
+		return
+	}
 	n := s.lookup(b.Namespace)
 	if n == nil {
 		return

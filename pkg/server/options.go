@@ -37,6 +37,7 @@ const (
 	DefaultThrottleStrikes  = 100
 	DefaultSSEHeartbeat     = 15 * time.Second
 	DefaultSSERetry         = 3 * time.Second
+	DefaultExpiryWarning    = 30 * time.Second
 )
 
 // StrikeWindow is the time in which more than Options.ThrottleStrikes refused
@@ -58,6 +59,10 @@ type Options struct {
 	// StrikeWindow is closed; 0 is DefaultThrottleStrikes, negative never.
 	Throttle        throttle.Limit
 	ThrottleStrikes int
+	// ExpiryWarning is how long before the token of a connection expires the
+	// client gets the event "token_expiring"; 0 is DefaultExpiryWarning,
+	// negative never.
+	ExpiryWarning time.Duration
 	// Policy says which rooms and topics clients may join and send to; nil allows
 	// all of them. Connections join through it whoever calls Conn.Join.
 	Policy *policy.Policy
@@ -179,6 +184,7 @@ func (o Options) withDefaults() (Options, error) {
 		{&o.AckTimeout, "AckTimeout", DefaultAckTimeout, false},
 		{&o.SSEHeartbeat, "SSEHeartbeat", DefaultSSEHeartbeat, true},
 		{&o.SSERetry, "SSERetry", DefaultSSERetry, true},
+		{&o.ExpiryWarning, "ExpiryWarning", DefaultExpiryWarning, true},
 	} {
 		if *d.at == 0 {
 			*d.at = d.def

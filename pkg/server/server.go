@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/realtime-toolkit/rtk/pkg/server/auth"
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
 	"github.com/realtime-toolkit/rtk/pkg/server/throttle"
 )
@@ -34,6 +35,7 @@ type Server struct {
 	// throttle is Options.Throttle, with its faults
 	throttle throttle.Limit
 	limits   *limits // nil when there is only throttle
+	revoked  *auth.Revocations
 	count    counters
 	made     made
 	started  time.Time
@@ -88,6 +90,7 @@ func New(o Options) (*Server, error) {
 		namespaces: make(map[string]*Namespace),
 		links:      make(map[*link]struct{}), sessions: make(map[string]*link),
 	}
+	s.revoked = auth.NewRevocations(0)
 	if o.Faults == nil || !o.Faults.ThrottleOff {
 		s.limits = newLimits(&o.Limits, s.throttle, s.wheel)
 	}
@@ -184,6 +187,9 @@ func (s *Server) Start(ctx context.Context) error {
 	s.nsMu.RLock()
 	names := slices.Sorted(maps.Keys(s.namespaces))
 	s.nsMu.RUnlock()
+	if s.opts.Auth != nil {
+		names = append(names, controlNamespace)
+	}
 	for _, name := range names {
 		if err := s.opts.Backplane.AddNamespace(name); err != nil {
 			return fmt.Errorf("server start: namespace %q: %w", name, err)
@@ -191,6 +197,9 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	if err := s.opts.Backplane.Start(ctx, s); err != nil {
 		return fmt.Errorf("server start: backplane: %w", err)
+	}
+	if s.opts.Auth != nil {
+		s.core.Go(func() { s.keepRevocations(s.stop) })
 	}
 	return nil
 }

@@ -6,6 +6,7 @@
 //	GET  /metrics         Prometheus, names begin with rtk_
 //	GET  /stats           stats.Pod as JSON
 //	POST /api/publish     a message to rooms, a namespace or an SSE topic
+//	POST /api/revoke      ends tokens before they expire
 //	GET  /admin/events    the operator feed: Server-Sent Events, for people and dashboards
 //	GET  /debug/pprof/    profiles of the process
 //
@@ -98,6 +99,9 @@ func New(opts Options) (*Admin, error) {
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /stats", a.stats)
 	mux.Handle("POST /api/publish", bearer(publishKey, publishRealm, http.HandlerFunc(a.publish)))
+	if r, ok := opts.Gateway.(Revoker); ok {
+		mux.Handle("POST /api/revoke", a.keyed(a.revoke(r)))
+	}
 	mux.Handle("GET /admin/events", a.keyed(a.feed))
 	mux.Handle("/debug/pprof/", a.keyed(http.HandlerFunc(pprof.Index)))
 	mux.Handle("/debug/pprof/cmdline", a.keyed(http.HandlerFunc(a.cmdline)))

@@ -17,6 +17,7 @@ const (
 	CodeTokenNotYetValid  Code = "token_not_yet_valid" // nbf or iat is ahead
 	CodeTokenBadAudience  Code = "token_bad_audience"  // aud names none of ours
 	CodeTokenBadIssuer    Code = "token_bad_issuer"    // iss is none of ours
+	CodeTokenRevoked      Code = "token_revoked"       // revoked before it expired
 	CodeKeyUnavailable    Code = "key_unavailable"     // the key set could not be fetched: not the client's fault
 )
 
@@ -33,6 +34,7 @@ var messages = map[Code]string{
 	CodeTokenNotYetValid:  "the token is not valid yet",
 	CodeTokenBadAudience:  "the token is for another audience",
 	CodeTokenBadIssuer:    "the token is from another issuer",
+	CodeTokenRevoked:      "the token has been revoked",
 	CodeKeyUnavailable:    "the verification keys are not available at the moment",
 }
 

@@ -9,6 +9,7 @@ type Identity struct {
 	TokenID   string         // jti, "" when absent
 	Issuer    string         // iss, "" when absent
 	ExpiresAt time.Time      // exp; a connection must not outlive it
+	IssuedAt  time.Time      // iat, zero when absent
 	Claims    map[string]any // all claims; numbers are json.Number
 }
 

@@ -128,7 +128,11 @@ func (v *Verifier) identity(claims jwt.MapClaims) (*Identity, error) {
 	if err != nil || exp == nil {
 		return nil, &Error{CodeTokenNoExpiry}
 	}
-	return &Identity{Subject: subject, TokenID: id, Issuer: issuer, ExpiresAt: exp.Time, Claims: claims}, nil
+	identity := &Identity{Subject: subject, TokenID: id, Issuer: issuer, ExpiresAt: exp.Time, Claims: claims}
+	if iat, err := claims.GetIssuedAt(); err == nil && iat != nil {
+		identity.IssuedAt = iat.Time
+	}
+	return identity, nil
 }
 
 // classify turns the library's error into a code. A token with several faults
