@@ -19,6 +19,7 @@ polling.
   /socket.io/         Socket.IO; the chat service is namespace /chat
   /ws                 WebSocket with {"event","data"} frames
   /events?topic=NAME  Server-Sent Events
+  /asyncapi           what clients may send and receive (also .json and .yaml)
 
 The admin listener has /healthz, /readyz, /metrics, /stats, /api/publish,
 /admin/events and /debug/pprof; keep it off the internet.
@@ -74,6 +75,10 @@ type serveFlags struct {
 	drainDelay time.Duration
 
 	logFormat, logLevel string
+
+	validate      string
+	asyncAPI      bool
+	printAsyncAPI string
 
 	faulty  string
 	breakIt bool
@@ -180,6 +185,11 @@ func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *co
 	fl.StringVar(&f.logFormat, "log-format", "auto", "text, json, or auto: text on a terminal, otherwise json")
 	fl.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 
+	fl.StringVar(&f.validate, "validate", "reject", "payloads that break the contract: reject, warn or off")
+	fl.BoolVar(&f.asyncAPI, "asyncapi", true, "serve the contract at /asyncapi, /asyncapi.json and /asyncapi.yaml")
+	fl.StringVar(&f.printAsyncAPI, "print-asyncapi", "", "print the contract as `yaml` or json and end")
+	fl.Lookup("print-asyncapi").NoOptDefVal = "yaml"
+
 	fl.StringVar(&f.faulty, "faulty", "", "break the gateway on purpose, to test checkers: auth=off|late|leak, throttle=off|late, dup=P, drop=P, reorder=P, crosspod=off, seed=N")
 	fl.BoolVar(&f.breakIt, "i-know-this-breaks-delivery", false, "required by --faulty")
 	return cmd
@@ -225,6 +235,8 @@ func (f *serveFlags) options(env *Env) (server.Options, error) {
 	o.Limits, err = f.limits()
 	check(err)
 	o.WSProfile, err = f.profile()
+	check(err)
+	o.Payloads, o.PayloadsWarn, err = f.payloads()
 	check(err)
 	check(f.historyFlags.options(&o, f.redis, f.changed))
 	check(f.checkServices())

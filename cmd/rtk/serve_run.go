@@ -56,6 +56,9 @@ func runServe(ctx context.Context, env *Env, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
+	if f.printAsyncAPI != "" {
+		return printContract(env, f, log)
+	}
 	signals, stopSignals := env.Notify()
 	defer stopSignals()
 	if n, err := raiseDescriptors(wantedDescriptors); err != nil {
@@ -161,7 +164,15 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 	}
 	startServices()
 
-	p.public = newHTTPServer(front(p.gateway), log)
+	handler := front(p.gateway)
+	if f.asyncAPI {
+		doc, err := f.contract(p.gateway, "localhost", p.secure)
+		if err != nil {
+			return nil, err
+		}
+		handler = withContract(handler, doc)
+	}
+	p.public = newHTTPServer(handler, log)
 	if p.secure {
 		p.public.TLSConfig = p.certs.server()
 		p.serve.Go(func() { p.certs.watch(serviceCtx, tlsWatch) })
@@ -215,6 +226,7 @@ func (p *pod) register(ctx context.Context, f *serveFlags) (start func()) {
 	if !f.serves("feed") {
 		return func() {}
 	}
+	feed.Declare(p.gateway)
 	return func() {
 		p.done = append(p.done, feed.Register(ctx, p.gateway, feed.New(feed.Options{})))
 	}

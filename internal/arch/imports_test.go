@@ -50,7 +50,10 @@ var allowed = map[string][]string{
 	"pkg/server/admin":                {"pkg/server/...", "pkg/wire/..."},
 	"pkg/server/service/...":          {"pkg/server", "pkg/server/auth", "pkg/server/service/..."},
 	"bench/...":                       {"pkg/server", "pkg/server/cluster/redis"},
+	"pkg/server/asyncapi":             {"pkg/server", "pkg/server/auth"},
+	"pkg/server/asyncapi/validate":    {"pkg/server", "pkg/server/asyncapi", "pkg/wire/rawjson"},
 	"internal/...":                    {"internal/...", "pkg/..."},
+	"examples/...":                    {"pkg/server/..."},
 	"test/...":                        {"internal/...", "pkg/...", "scenarios", "cmd/..."},
 }
 
@@ -68,8 +71,9 @@ var oneFile = []string{"github.com/gorilla/websocket", "github.com/r3labs/sse/v2
 
 // notLinked are libraries that a program must not link by importing a package.
 var notLinked = map[string][]string{
-	"pkg/server": {"github.com/redis/rueidis", "github.com/spf13/cobra", "charm.land/bubbletea/v2", "github.com/alicebob/miniredis/v2", "github.com/prometheus/client_golang/prometheus"},
-	"pkg/rt":     {"github.com/tidwall/gjson"},
+	"pkg/server":          {"github.com/redis/rueidis", "github.com/spf13/cobra", "charm.land/bubbletea/v2", "github.com/alicebob/miniredis/v2", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/prometheus/client_golang/prometheus"},
+	"pkg/server/asyncapi": {"github.com/santhosh-tekuri/jsonschema/v6"},
+	"pkg/rt":              {"github.com/tidwall/gjson"},
 }
 
 func TestImportRules(t *testing.T) {

@@ -89,3 +89,15 @@ func moduleRoot() (string, error) {
 		dir = parent
 	}
 }
+
+// NodeFile returns the path of a file below test/node, with the npm packages of
+// its lock file installed. Without them the test is skipped, or fails when CI is
+// set.
+func NodeFile(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := packages()
+	if err != nil {
+		Missing(t, "npm packages of test/node: "+err.Error())
+	}
+	return filepath.Join(dir, filepath.FromSlash(name))
+}

@@ -33,6 +33,7 @@ func (s *Server) Stats() stats.Pod {
 		},
 		Refusals: stats.Refusals{
 			Throttled: c.throttled.Load(), StrikesClosed: c.strikes.Load(), ProtocolErrors: c.protocol.Load(),
+			InvalidPayloads: c.payloadsInvalid.Load(),
 		},
 		Queues: stats.Queues{
 			SlowConsumers: c.slowConsumers.Load(), VolatileDropped: c.volatileDropped.Load(),

@@ -99,6 +99,7 @@ func newCollector(gw Gateway) *collector {
 	counter("rtk_throttled_total", "Messages that the throttle refused.", func(p *stats.Pod) float64 { return float64(p.Refusals.Throttled) })
 	split(prometheus.CounterValue, "rtk_throttled_by_limit_total", "Messages, joins and connections refused, by limit.", "limit", func(p *stats.Pod) map[string]float64 { return floats(p.Refusals.ThrottledByLimit) })
 	split(prometheus.CounterValue, "rtk_throttle_dry_run_total", "What a throttle in a dry run would have refused, by limit.", "limit", func(p *stats.Pod) map[string]float64 { return floats(p.Refusals.WouldThrottle) })
+	counter("rtk_payloads_invalid_total", "Payloads that broke the contract, refused or let through with a warning.", func(p *stats.Pod) float64 { return float64(p.Refusals.InvalidPayloads) })
 	counter("rtk_strikes_closed_total", "Connections closed for too many refused messages.", func(p *stats.Pod) float64 { return float64(p.Refusals.StrikesClosed) })
 	counter("rtk_protocol_errors_total", "Connections closed for breaking the protocol or a size limit.", func(p *stats.Pod) float64 { return float64(p.Refusals.ProtocolErrors) })
 

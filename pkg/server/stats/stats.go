@@ -122,6 +122,9 @@ type Refusals struct {
 	// have been refused would have had to wait.
 	WouldThrottle map[string]uint64 `json:"wouldThrottle,omitempty"`
 	WouldWait     *Waits            `json:"wouldWait,omitempty"`
+	// InvalidPayloads counts payloads that broke the contract, those that were
+	// let through with a warning too.
+	InvalidPayloads uint64 `json:"invalidPayloads"`
 	// StrikesClosed counts connections closed for too many refused messages.
 	StrikesClosed uint64 `json:"strikesClosed"`
 	// ProtocolErrors counts connections closed because the peer broke the

@@ -19,10 +19,12 @@ const Namespace = "/chat"
 // a room as well; ids can't be guessed and the service never sends to one.
 func Register(s *server.Server, svc *Service) {
 	g := &gateway{ns: s.Of(Namespace), svc: svc}
-	server.Handle(g.ns, "join", g.join)
-	server.Handle(g.ns, "leave", g.leave)
-	server.Handle(g.ns, "message", g.message)
-	server.Handle(g.ns, "typing", g.typing)
+	server.Handle(g.ns, "join", g.join, server.WithDoc("Joins a room. Its messages come from then on."))
+	server.Handle(g.ns, "leave", g.leave, server.WithDoc("Leaves a room."))
+	server.Handle(g.ns, "message", g.message, server.WithDoc("Posts to a room that the sender has joined."))
+	server.Handle(g.ns, "typing", g.typing, server.WithDoc("Tells the others of a room that the sender types."))
+	g.ns.Emits("message", Message{}, "A message to a room that the receiver has joined; the sender gets it too.")
+	g.ns.Emits("typing", typing{}, "Somebody else in the room types. Clients that are behind don't get it.")
 }
 
 // gateway translates between connections and the service.
@@ -33,13 +35,13 @@ type gateway struct {
 
 // roomIn is what join, leave and typing take.
 type roomIn struct {
-	Room Room `json:"room"`
+	Room Room `json:"room" doc:"name of the room"`
 }
 
 // messageIn is what message takes.
 type messageIn struct {
-	Room Room `json:"room"`
-	Text Text `json:"text"`
+	Room Room `json:"room" doc:"name of the room"`
+	Text Text `json:"text" doc:"what the sender says"`
 }
 
 // UnmarshalJSON takes anything that isn't an object as an object without

@@ -10,6 +10,9 @@ import (
 // decodes as the empty name, so that the service refuses it in its own words.
 type Room string
 
+// JSONSchema is for the contract.
+func (Room) JSONSchema() string { return `{"type":"string"}` }
+
 // UnmarshalJSON implements json.Unmarshaler.
 func (r *Room) UnmarshalJSON(b []byte) error {
 	*r = ""
@@ -28,6 +31,9 @@ func (r *Room) UnmarshalJSON(b []byte) error {
 // quotes and escapes. It is never decoded and encoded again, which would change
 // bytes (escapes of <, > and &) and characters (lone surrogates).
 type Text []byte
+
+// JSONSchema is for the contract.
+func (Text) JSONSchema() string { return `{"type":"string"}` }
 
 // UnmarshalJSON implements json.Unmarshaler; it keeps a copy of b.
 func (t *Text) UnmarshalJSON(b []byte) error {
@@ -64,8 +70,14 @@ type Message struct {
 	Room string `json:"room"`
 	Text Text   `json:"text"`
 	From string `json:"from"`
-	ID   string `json:"id"` // unique over all pods
-	At   int64  `json:"at"` // Unix time in milliseconds
+	ID   string `json:"id" doc:"unique over all pods"`
+	At   int64  `json:"at" doc:"Unix time in milliseconds"`
+}
+
+// typing is what appendTyping writes.
+type typing struct {
+	Room string `json:"room"`
+	From string `json:"from"`
 }
 
 // AppendJSON appends the message as JSON. The fields are in the order of the

@@ -16,6 +16,7 @@ package echo
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 
 	"github.com/realtime-toolkit/rtk/pkg/server"
 )
@@ -26,6 +27,9 @@ var Namespaces = [...]string{"/", "/custom"}
 // EnginePath is the raw Engine.IO endpoint that Register opens.
 const EnginePath = "/engine.io/"
 
+// anything is the schema of what may be any JSON value.
+var anything = json.RawMessage(`{}`)
+
 // Register serves the echo on s.
 func Register(s *server.Server) {
 	s.HandleEngine(EnginePath, func(c *server.EngineConn, data []byte, binary bool) error {
@@ -33,6 +37,10 @@ func Register(s *server.Server) {
 	})
 	for _, name := range Namespaces {
 		ns := s.Of(name)
+		ns.Accepts("message", anything, nil, "Any arguments, which come back as message-back.")
+		ns.Accepts("message-with-ack", anything, anything, "Any arguments, which are the acknowledgement.")
+		ns.Emits("message-back", anything, "The arguments of a message.")
+		ns.Emits("auth", json.RawMessage(`{"type":"object"}`), "On connect: the payload of CONNECT.")
 		ns.OnConnect(func(_ context.Context, c *server.Conn) error {
 			return c.EmitRaw("auth", c.Handshake().Auth)
 		})

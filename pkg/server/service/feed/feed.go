@@ -86,6 +86,14 @@ func (f *Feed) Run(ctx context.Context, to Audience) {
 	}
 }
 
+// price is what next writes.
+type price struct {
+	Symbol string  `json:"symbol"`
+	Price  float64 `json:"price" schema:"minimum=1,maximum=10000"`
+	Seq    uint64  `json:"seq" doc:"counts the prices of this pod"`
+	At     int64   `json:"at" doc:"Unix time in milliseconds"`
+}
+
 // next walks the price by at most a half per cent and returns the event's data,
 // for instance {"symbol":"RTK","price":100.25,"seq":1,"at":1767096277388}, at
 // in Unix milliseconds.

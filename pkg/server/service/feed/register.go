@@ -2,9 +2,16 @@ package feed
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/realtime-toolkit/rtk/pkg/server"
 )
+
+// Declare describes the topics in the contract of s.
+func Declare(s *server.Server) {
+	s.EmitsTopic(TopicTicker, "price", price{}, "A price, every second while somebody follows. Each pod has its own.")
+	s.EmitsTopic("", "message", json.RawMessage(`{}`), "What is published to the topic; the event may have any name.")
+}
 
 // Register connects f to the SSE topics of s and runs it until ctx ends; the
 // returned function waits for that.
