@@ -41,6 +41,10 @@ func (s *Server) servePlainWS(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	session, ok := s.wantsSession(w, r, n)
+	if !ok {
+		return
+	}
 	k, err := s.upgrade(w, r)
 	if err != nil {
 		return
@@ -48,11 +52,29 @@ func (s *Server) servePlainWS(w http.ResponseWriter, r *http.Request) {
 	l := s.newLink(kindPlainWS, codecNestWS, r)
 	l.beat, l.beatAt = framePingWS, s.wheel.now()+s.opts.PingInterval
 	k.bind(l)
-	s.group.Go(func() { s.runPlainWS(k, l, &Conn{id: newID(), ns: n, link: l, identity: id}, late) })
+	c := &Conn{id: newID(), ns: n, link: l, identity: id}
+	s.group.Go(func() {
+		if !session {
+			s.runPlainWS(k, l, c, late)
+			return
+		}
+		want, err := k.readResume(s)
+		if err != nil {
+			k.refuse(wsCloseFrame(closePolicy, errNoResume.Error()), s.opts.CloseTimeout)
+			return
+		}
+		l.codec = codecNestWSResume
+		n.seq.claim(c, want)
+		s.runPlainWS(k, l, c, late)
+	})
 }
 
 func (s *Server) runPlainWS(k *socket, l *link, c *Conn, late bool) {
-	if err := s.open(l, c, nil, nil); err != nil {
+	hello := func() *frame { return nil }
+	if l.codec == codecNestWSResume {
+		hello = c.sessionFrame
+	}
+	if err := s.open(l, c, hello, nil); err != nil {
 		code, reason := closePolicy, "refused"
 		if _, message, told := publicError(err); told {
 			reason = message

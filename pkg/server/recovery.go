@@ -171,7 +171,7 @@ func (r *resumption) collectSession(q *sequence, c *Conn) {
 			r.before = append(r.before, m.frame(c.link.codec))
 		}
 	}
-	r.rooms = nil
+	r.rooms, r.at = nil, q.cursor().String()
 }
 
 // recoverableReason reports whether a connection that ended for this reason may

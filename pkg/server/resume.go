@@ -23,6 +23,7 @@ type resumption struct {
 	begin     uint64 // offset at which the session began
 	from      uint64
 	recovered bool
+	at        string // the present cursor, for clients that are told
 
 	// What goes out before and after the frame that says that the client is
 	// connected.

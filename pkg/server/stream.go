@@ -49,7 +49,7 @@ func (s *Server) openStream(cfg streamConfig) (*Conn, error) {
 	if cfg.Namespace.seq != nil {
 		c.resume, join = &resumption{rooms: cfg.Rooms, lastEventID: cfg.LastEventID}, nil
 	}
-	if err := s.open(l, c, cfg.Hello, join); err != nil {
+	if err := s.open(l, c, func() *frame { return cfg.Hello }, join); err != nil {
 		return nil, err
 	}
 	l.bound(cfg.Identity)
@@ -65,11 +65,11 @@ func (s *Server) openStream(cfg streamConfig) (*Conn, error) {
 
 // open registers a link that has one connection from the start. Nobody but the
 // caller knows the link when it fails.
-func (s *Server) open(l *link, c *Conn, hello *frame, joined func() error) error {
+func (s *Server) open(l *link, c *Conn, hello func() *frame, joined func() error) error {
 	if !s.remember(l) {
 		return ErrClosed
 	}
-	err := l.join(c, func() *frame { return hello }, joined)
+	err := l.join(c, hello, joined)
 	if err != nil {
 		l.mu.Lock()
 		l.nc, l.raw, l.dead, l.phase, l.reason = nil, nil, true, phaseClosed, "refused"

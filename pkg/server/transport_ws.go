@@ -322,13 +322,18 @@ func (k *socket) refuse(f *frame, timeout time.Duration) {
 
 // readSmall reads a text message of the upgrade probe.
 func (k *socket) readSmall() (string, error) {
+	b, err := k.readText(16)
+	return string(b), err
+}
+
+// readText reads one text message of at most limit bytes.
+func (k *socket) readText(limit int) ([]byte, error) {
 	kind, r, err := k.ws.NextReader()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if kind != websocket.TextMessage {
-		return "", errInterleaved
+		return nil, errInterleaved
 	}
-	b, err := readMessage(nil, r, 16)
-	return string(b), err
+	return readMessage(nil, r, limit)
 }
