@@ -47,6 +47,7 @@ type serveFlags struct {
 	jwtAlg                  []string
 	jwtLeeway               time.Duration
 	authCookie, authQuery   string
+	issuers                 []string
 	policy                  string
 	expiryWarning           time.Duration
 
@@ -138,6 +139,7 @@ func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *co
 	fl.StringSliceVar(&f.jwtAudience, "jwt-audience", nil, "audiences of which a token must name one")
 	fl.StringSliceVar(&f.jwtIssuer, "jwt-issuer", nil, "issuers of which a token must come from one")
 	fl.StringSliceVar(&f.jwtAlg, "jwt-alg", nil, "accepted algorithms (default all that the keys serve)")
+	fl.StringSliceVar(&f.issuers, "issuer", nil, "one of several issuers, with keys of its own: iss=NAME,jwks=URL or key=FILE or secret=@FILE[,alg=ALG][,audience=AUD]; may stand several times")
 	fl.DurationVar(&f.jwtLeeway, "jwt-leeway", 5*time.Second, "clock difference that tokens' times may have, at most 30s")
 	fl.StringVar(&f.authCookie, "auth-cookie", "token", `cookie that may carry the token; "-" for none`)
 	fl.StringVar(&f.authQuery, "auth-query", "token", `query parameter that may carry the token; "-" for none`)

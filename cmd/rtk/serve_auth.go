@@ -46,7 +46,11 @@ func (f *serveFlags) verifier(env *Env, log *slog.Logger) (*auth.Verifier, error
 	if f.changed("jwks") && f.jwks == "" {
 		return nil, usagef("--jwks: the URL is empty")
 	}
-	if o.Secret == nil && o.Keys == nil && o.JWKSURL == "" {
+	var err error
+	if o.Issuers, err = issuersOf(env, f.issuers); err != nil {
+		return nil, err
+	}
+	if o.Secret == nil && o.Keys == nil && o.JWKSURL == "" && len(o.Issuers) == 0 {
 		for _, name := range []string{"jwt-audience", "jwt-issuer", "jwt-alg", "jwt-leeway"} {
 			if f.changed(name) {
 				return nil, hint(usagef("--%s does nothing without a key", name), "add   --jwt-secret @FILE, --jwt-key FILE or --jwks URL")

@@ -14,6 +14,7 @@ type header struct {
 	alg    string
 	kid    string
 	hasKid bool
+	iss    string // of the claims: it only chooses who checks them
 }
 
 // latestDate is the last second of the year 9999. Dates beyond it are refused,
@@ -62,7 +63,10 @@ func precheck(token string) (h header, hasExp, ok bool) {
 		case "exp", "nbf", "iat":
 			hasExp = hasExp || name == "exp"
 			return v.Type == gjson.Number && math.Abs(v.Num) <= latestDate
-		case "sub", "iss", "jti":
+		case "iss":
+			h.iss = v.Str
+			return v.Type == gjson.String
+		case "sub", "jti":
 			return v.Type == gjson.String
 		case "aud":
 			return v.Type == gjson.String || v.IsArray()

@@ -41,6 +41,9 @@ type jwks struct {
 	absent  map[string]time.Time // key ids that a fetch did not bring, until when
 
 	fetches sync.WaitGroup
+	retry   *time.Timer // fetches again after a failure; mu guards it
+	failed  int         // fetches in a row that failed; mu guards it
+	good    int         // fetches that succeeded; mu guards it
 }
 
 func newJWKS(ctx context.Context, o *Options) (*jwks, error) {
@@ -54,6 +57,12 @@ func newJWKS(ctx context.Context, o *Options) (*jwks, error) {
 	}
 	log = log.With("jwks_host", u.Host) // the path and query of a key set URL may hold secrets
 	store := &keyStore{log: log}
+	j := &jwks{
+		ctx: ctx, store: store,
+		limiter: rate.NewLimiter(rate.Every(jwksRefetch), 1),
+		absent:  make(map[string]time.Time),
+	}
+	store.fetched = j.settled
 	client := boundedClient(o.HTTPClient)
 	source, err := jwkset.NewStorageFromHTTP(o.JWKSURL, jwkset.HTTPClientStorageOptions{
 		Client:                    client,
@@ -61,8 +70,11 @@ func newJWKS(ctx context.Context, o *Options) (*jwks, error) {
 		HTTPTimeout:               client.Timeout,
 		NoErrorReturnFirstHTTPReq: true,
 		RefreshInterval:           jwksRefresh,
-		RefreshErrorHandler:       func(ctx context.Context, err error) { store.failed(ctx, err) },
-		Storage:                   store,
+		RefreshErrorHandler: func(ctx context.Context, err error) {
+			store.failed(ctx, err)
+			j.again()
+		},
+		Storage: store,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("auth: key set: %w", withoutURL(err))
@@ -83,11 +95,10 @@ func newJWKS(ctx context.Context, o *Options) (*jwks, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auth: key set: %w", err)
 	}
-	return &jwks{
-		ctx: ctx, store: store, local: local, remote: remote,
-		limiter: rate.NewLimiter(rate.Every(jwksRefetch), 1),
-		absent:  make(map[string]time.Time),
-	}, nil
+	j.mu.Lock()
+	j.local, j.remote = local, remote
+	j.mu.Unlock()
+	return j, nil
 }
 
 // serves is true for every public-key algorithm: what the set holds may change.
@@ -154,10 +165,16 @@ func (j *jwks) refetch(ctx context.Context, kid string) bool {
 }
 
 func (j *jwks) fetch(kid string) {
+	j.mu.Lock()
+	good := j.good
+	j.mu.Unlock()
 	_, err := j.remote.KeyRead(j.ctx, kid)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if err != nil && j.store.current() {
+	if j.good == good && j.retry == nil {
+		j.againLocked()
+	}
+	if err != nil && kid != anyKey && j.store.current() {
 		j.forget(time.Now())
 		j.absent[kid] = time.Now().Add(jwksAbsent)
 	}
@@ -184,6 +201,9 @@ func (j *jwks) forget(now time.Time) {
 func (j *jwks) close() {
 	j.mu.Lock()
 	j.closed = true
+	if j.retry != nil {
+		j.retry.Stop()
+	}
 	j.mu.Unlock()
 	j.fetches.Wait()
 }

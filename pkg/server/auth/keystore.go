@@ -20,6 +20,8 @@ type keyStore struct {
 	jwkset.MemoryJWKSet
 	log *slog.Logger
 	ok  atomic.Bool // the last fetch succeeded
+
+	fetched func() // called after each fetch that succeeded
 }
 
 // KeyReplaceAll is how a successful fetch arrives.
@@ -39,7 +41,9 @@ func (s *keyStore) KeyReplaceAll(ctx context.Context, set []jwkset.JWK) error {
 		s.log.InfoContext(ctx, "keys of the key set left out: not for signatures, too weak, or too many", "left_out", left, "used", len(usable))
 	}
 	s.ok.Store(len(usable) > 0)
-	return s.MemoryJWKSet.KeyReplaceAll(ctx, usable)
+	err := s.MemoryJWKSet.KeyReplaceAll(ctx, usable)
+	s.fetched()
+	return err
 }
 
 // failed is how an unsuccessful fetch arrives. The keys so far stay in use.

@@ -17,8 +17,8 @@ const (
 	maxLeeway     = 30 * time.Second
 )
 
-// Options configure a Verifier. At least one of Secret, Keys and JWKSURL must
-// be set; several may be, as when moving from one to another. A token is only
+// Options configure a Verifier. At least one of Secret, Keys, JWKSURL and Issuers
+// must be set; several may be, as when moving from one to another. A token is only
 // ever checked with keys of the kind that its algorithm asks for, so a public
 // key is never taken for an HMAC secret.
 type Options struct {
@@ -29,6 +29,7 @@ type Options struct {
 	Audience   []string      // a token must name one of them; empty means not checked
 	Issuer     []string      // a token must come from one of them; empty means not checked
 	Leeway     time.Duration // clock difference allowed, at most 30s; 0 means 5s, negative means none
+	Issuers    []Issuer      // issuers with keys of their own
 	Logger     *slog.Logger  // nil means none; says when a key set can't be fetched
 	HTTPClient *http.Client  // for the key set, with a timeout; nil means one with 5s
 
@@ -38,7 +39,7 @@ type Options struct {
 // validate checks what does not need the keys.
 func (o *Options) validate() error {
 	switch {
-	case o.Secret == nil && o.Keys == nil && o.JWKSURL == "":
+	case o.Secret == nil && o.Keys == nil && o.JWKSURL == "" && len(o.Issuers) == 0:
 		return errors.New("auth: nothing to verify tokens with: give an HMAC secret, a public key or a key set URL")
 	case slices.Contains(o.Audience, ""):
 		return errors.New("auth: an audience is empty: give the value that tokens carry in aud, or leave it out")

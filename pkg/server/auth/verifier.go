@@ -19,7 +19,8 @@ type Verifier struct {
 	algorithms []string
 	sources    []source
 	issuers    []string
-	jwks       *jwks // nil without a key set
+	jwks       *jwks                // nil without a key set
+	byIssuer   map[string]*Verifier // of Options.Issuers
 	stop       context.CancelFunc
 }
 
@@ -39,6 +40,10 @@ func New(o Options) (*Verifier, error) {
 		return nil, err
 	}
 	v.stop = stop
+	if err := v.addIssuers(&o); err != nil {
+		v.Close()
+		return nil, err
+	}
 	return v, nil
 }
 
@@ -71,8 +76,18 @@ func build(ctx context.Context, o Options) (*Verifier, error) {
 	}, nil
 }
 
-// Algorithms are the accepted alg values.
-func (v *Verifier) Algorithms() []string { return slices.Clone(v.algorithms) }
+// Algorithms are the accepted alg values, of all issuers.
+func (v *Verifier) Algorithms() []string {
+	list := slices.Clone(v.algorithms)
+	if len(v.byIssuer) == 0 {
+		return list
+	}
+	for _, other := range v.byIssuer {
+		list = append(list, other.algorithms...)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
 
 // Verify checks the token's form, algorithm, signature and claims, in this
 // order. The error is always an *Error. It does not block, except that a token
@@ -86,9 +101,17 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Identity, error) 
 		return nil, &Error{CodeTokenTooLarge}
 	}
 	h, hasExp, ok := precheck(token)
-	switch {
-	case !ok:
+	if !ok {
 		return nil, &Error{CodeTokenMalformed}
+	}
+	return v.of(h.iss).verify(ctx, token, h, hasExp)
+}
+
+// verify is the rest of Verify, with the keys of one issuer.
+func (v *Verifier) verify(ctx context.Context, token string, h header, hasExp bool) (*Identity, error) {
+	switch {
+	case len(v.sources) == 0:
+		return nil, &Error{CodeTokenBadIssuer}
 	case !slices.Contains(v.algorithms, h.alg):
 		return nil, &Error{CodeTokenBadAlgorithm}
 	}
@@ -171,8 +194,11 @@ func (v *Verifier) Close() {
 	if v.jwks != nil {
 		v.jwks.close()
 	}
+	for _, other := range v.byIssuer {
+		other.Close()
+	}
 }
 
 // String names the accepted algorithms and nothing secret, so that a Verifier
 // may be printed.
-func (v *Verifier) String() string { return "verifier for " + strings.Join(v.algorithms, ", ") }
+func (v *Verifier) String() string { return "verifier for " + strings.Join(v.Algorithms(), ", ") }
