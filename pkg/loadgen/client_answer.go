@@ -29,7 +29,7 @@ func (c *client) onAck(m *rt.Message, at time.Duration) {
 		s.failed = true
 		c.cell.fail(rt.KindRejected)
 		st.noteFailure(func() string {
-			return "ack " + c.eng.errs.clean(string(excerpt(arg))) + " does not match " + st.match.String()
+			return "ack " + c.eng.errs.clean(string(arg[:min(len(arg), maxQuoted)])) + " does not match " + st.match.String()
 		})
 	case good && (class == nil || class.accepts(st)):
 		c.accept(p.seq, at)
@@ -154,5 +154,6 @@ func (s *sendState) drop() {
 	s.pending = s.pending[n:]
 }
 
-// excerpt keeps quoted payloads short.
-func excerpt(b []byte) []byte { return b[:min(len(b), 120)] }
+// maxQuoted bounds the payloads that are quoted. It is far more than a text
+// keeps, so that secrets are hidden before the text is cut off.
+const maxQuoted = 4096
