@@ -35,7 +35,7 @@ func (e *engine) account() []*account {
 		for _, a := range e.audiences {
 			for i, w := range a.watches {
 				if w.verify == v {
-					out = append(out, e.accountOne(a, w, i == 0))
+					out = append(out, e.accountOne(a, w, i == a.answers()))
 				}
 			}
 		}
@@ -43,9 +43,16 @@ func (e *engine) account() []*account {
 	return out
 }
 
-// accountOne judges one verify block. Damaged and foreign markers have no
-// publisher; the first block of an audience answers for them.
-func (e *engine) accountOne(a *audience, w *watch, first bool) *account {
+// answers is the position of the verify block that answers for damaged and
+// foreign markers, which have no publisher: the first that expects deliveries,
+// or else the first.
+func (a *audience) answers() int {
+	return max(0, slices.IndexFunc(a.watches, func(w *watch) bool { return !w.rule.Nothing }))
+}
+
+// accountOne judges one verify block, and the damaged and foreign markers of
+// its audience if it answers for them.
+func (e *engine) accountOne(a *audience, w *watch, answers bool) *account {
 	acc := &account{
 		watch: w, audience: a,
 		cells: make([]Counts, a.targets*a.targets), possible: make([]int64, a.targets*a.targets),
@@ -66,7 +73,7 @@ func (e *engine) accountOne(a *audience, w *watch, first bool) *account {
 		if more := disorder[sub] - ordered[sub]; w.verify.Order == OrderTotal && more > 0 {
 			acc.cells[lastCell[sub]].OutOfOrder += more
 		}
-		if first {
+		if answers {
 			corrupt, foreign := a.Damage(sub)
 			acc.total.Corrupt += corrupt
 			acc.total.Unexpected += foreign

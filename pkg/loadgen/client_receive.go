@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/loadgen/hist"
@@ -125,7 +126,7 @@ func (c *client) countOn(on *On) {
 	}
 }
 
-// deliver reports a marked event to the ledger.
+// deliver reports the marked messages of an event to the ledger.
 func (c *client) deliver(on *On, m *rt.Message, at time.Duration, t *tally) {
 	body := m.Body
 	if on.Path != nil {
@@ -133,12 +134,35 @@ func (c *client) deliver(on *On, m *rt.Message, at time.Duration, t *tally) {
 			return
 		}
 	}
-	i := ledger.Find(body)
-	if i < 0 {
-		return
+	c.deliverAll(body, at, t)
+	if on.Path == nil {
+		for _, b := range m.Attachments {
+			c.deliverAll(b, at, t)
+		}
 	}
+}
+
+// deliverAll reports each message in a body once: a server may put several
+// into one event, or quote the same one twice.
+func (c *client) deliverAll(body []byte, at time.Duration, t *tally) {
+	for from := 0; ; {
+		i := ledger.Find(body[from:])
+		if i < 0 {
+			return
+		}
+		start := from + i
+		from = start + ledger.Extent(body[start:])
+		if start > 0 && bytes.Contains(body[:start], body[start:from]) {
+			continue
+		}
+		c.deliverOne(body[start:], at, t)
+	}
+}
+
+// deliverOne reports the message whose marker starts at b.
+func (c *client) deliverOne(b []byte, at time.Duration, t *tally) {
 	a := c.cell.group.audience
-	r := a.Receive(int(c.sub), body[i:], c.eng.micros(at))
+	r := a.Receive(int(c.sub), b, c.eng.micros(at))
 	switch r.Arrival {
 	case ledger.Fresh, ledger.Gap, ledger.Misorder:
 		t.fresh.Add(1)

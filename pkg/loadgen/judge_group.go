@@ -40,8 +40,7 @@ func (c *cellRun) judgeCase(group string, ev *evidence) judged {
 	switch {
 	case t.bad > 0:
 		j.Status, j.outright = CheckFail, t.bad > t.slow
-		x := c.handshake()
-		j.excused = ev.excuses(t.slow, t.tried, max(x.AcceptedWithin, x.RejectedWithin, rejectedWithin))
+		j.excused = c.excusesSlow(ev, t.slow, t.tried)
 		j.Detail = fmt.Sprintf("%d of %d: %s", t.bad, t.tried, t.badExample)
 	case t.tried == 0:
 		j.Status, j.Detail = CheckInconclusive, "no handshake was tried"
@@ -52,6 +51,13 @@ func (c *cellRun) judgeCase(group string, ev *evidence) judged {
 		j.Detail = fmt.Sprintf("%s, at most after %s", t.goodExample, round(t.slowest))
 	}
 	return j
+}
+
+// excusesSlow tells whether the generator's lag can explain that so many
+// handshakes of those tried took too long.
+func (c *cellRun) excusesSlow(ev *evidence, slow, tried int64) bool {
+	x := c.handshake()
+	return ev.excuses(slow, tried, max(x.AcceptedWithin, x.RejectedWithin, rejectedWithin))
 }
 
 // runsFlow tells whether clients of the cell come to the flow.

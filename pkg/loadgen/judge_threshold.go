@@ -78,6 +78,9 @@ func (e *engine) judgeExpr(ev *evidence, t *Threshold, x *ThresholdExpr, m *merg
 	}
 	j.Status = bad
 	j.outright = slices.Contains(outrightMetrics, t.Metric)
+	if t.Metric == AuthMismatches {
+		j.outright, j.excused = e.weighMismatches(ev, t.Labels)
+	}
 	if m.kind == KindLatency && m.h.Count() > 0 {
 		// Would it hold without what the generator added at this percentile?
 		own := &merged{kind: KindLatency, h: *ev.lag}
@@ -85,6 +88,25 @@ func (e *engine) judgeExpr(ev *evidence, t *Threshold, x *ThresholdExpr, m *merg
 	}
 	j.Detail = lines(j.Detail, ev.worstSeries(t, x))
 	return j
+}
+
+// weighMismatches tells whether some mismatches are outright violations, or
+// else whether the generator's lag can explain those that only took too long.
+func (e *engine) weighMismatches(ev *evidence, labels []LabelMatch) (outright, excused bool) {
+	excused = true
+	for _, g := range e.groups {
+		for _, c := range g.cells {
+			if c.probes == nil || slices.ContainsFunc(labels, func(l LabelMatch) bool { return !l.Matches(c.labels) }) {
+				continue
+			}
+			c.probes.mu.Lock()
+			bad, slow, tried := c.probes.bad, c.probes.slow, c.probes.tried
+			c.probes.mu.Unlock()
+			outright = outright || bad > slow
+			excused = excused && (bad == 0 || c.excusesSlow(ev, slow, tried))
+		}
+	}
+	return outright, excused && !outright
 }
 
 // undecidedProbes tells whether some handshakes of cases ended in neither an

@@ -22,13 +22,15 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 	labels := map[string]string{LabelVerify: v.Name}
 	var wrong []string
 	excused := true
-	fault := func(n int64, what string, excuse bool, metrics ...string) {
+	fault := func(n int64, what string, excuse bool, metrics ...string) bool {
 		if n == 0 || ev.tolerated(labels, metrics...) {
-			return
+			return false
 		}
 		wrong = append(wrong, fmt.Sprintf("%d %s", n, what))
 		excused = excused && excuse
+		return true
 	}
+	late := false
 	if v.Guarantee != AtMostOnce {
 		fault(c.Lost, "lost", ev.behind(), DeliveryLost, DeliveryDelivered)
 	}
@@ -39,7 +41,7 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 		fault(c.OutOfOrder, "out of order", false, DeliveryOutOfOrder)
 	}
 	if v.Within > 0 {
-		fault(c.Late, fmt.Sprintf("later than %s", v.Within), ev.excuses(c.Late, c.Expected, v.Within), DeliveryLate)
+		late = fault(c.Late, fmt.Sprintf("later than %s", v.Within), ev.excuses(c.Late, c.Expected, v.Within), DeliveryLate)
 	}
 	fault(c.Unexpected, "unexpected", false, DeliveryUnexpected)
 	fault(c.Corrupt, "corrupt", false, DeliveryCorrupt)
@@ -52,7 +54,8 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 	}
 	j.Status = CheckFail
 	j.Got += ", " + strings.Join(wrong, ", ")
-	j.excused, j.outright = excused, !excused
+	// Lateness alone may be the doing of a generator that could not keep up.
+	j.excused, j.outright = excused, !excused && !(late && len(wrong) == 1)
 	j.Detail = lines(acc.whereLost(e), acc.evidence(acc.losses, "lost"), acc.foreignHint())
 	return j
 }
@@ -113,9 +116,13 @@ func (acc *account) judgeNothing(j judged, ev *evidence) judged {
 	}
 	c := &acc.total
 	j.Got = fmt.Sprintf("%d of %d leaked", c.Unexpected, possible)
+	if c.Corrupt > 0 {
+		j.Got += fmt.Sprintf(", %d corrupt", c.Corrupt)
+	}
 	labels := map[string]string{LabelVerify: acc.watch.verify.Name}
 	switch {
-	case c.Unexpected > 0 && !ev.tolerated(labels, DeliveryUnexpected):
+	case c.Unexpected > 0 && !ev.tolerated(labels, DeliveryUnexpected),
+		c.Corrupt > 0 && !ev.tolerated(labels, DeliveryCorrupt): // a leak, though one can't tell of what
 		j.Status, j.outright = CheckFail, true
 		j.Detail = lines(acc.evidence(acc.leaks, "leaked"), acc.foreignHint())
 	case c.Unexpected == 0 && possible == 0:

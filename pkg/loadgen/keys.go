@@ -189,7 +189,7 @@ var verifyDef = &objectDef{
 		{name: "guarantee", typ: enumOf(guaranteeWords...), doc: "What deliveries must be, exactlyOnce by default.", examples: []any{"exactlyOnce"}},
 		{name: "order", typ: enumOf(orderWords...), doc: "Which order must be kept, none by default.", examples: []any{"perPublisher"}},
 		{name: "within", typ: durationType, doc: "A delivery that takes longer is late. No bound by default.", examples: []any{"1s"}},
-		{name: "settle", typ: durationType, doc: "How long to wait after the last publish before what is missing is lost, 2s by default.", examples: []any{"5s"}},
+		{name: "settle", typ: durationType, doc: "How long to wait after the last publish: what is missing by then is lost, what comes twice or to the wrong clients until then is found. 2s by default.", examples: []any{"5s"}},
 		{name: "groupBy", typ: enumOf("target"), doc: "target prints the pod × pod grid.", examples: []any{"target"}},
 		{name: "expect", typ: enumOf("nothing"), doc: "nothing: the subscribers must receive none of it (isolation).", examples: []any{"nothing"}},
 	},

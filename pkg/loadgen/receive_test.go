@@ -121,3 +121,17 @@ func heap() int64 {
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
+
+// TestMarkersInAttachments finds messages in binary arguments, which stand
+// beside the body.
+func TestMarkersInAttachments(t *testing.T) {
+	t.Parallel()
+	e := receiver(t, strings.Replace(fanOut, " at: $.text,", "", 1))
+	m := messages(e, 1)[0]
+	m.Attachments = [][]byte{[]byte("no marker"), m.Body}
+	m.Body = []byte(`{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}`)
+	e.clients[0].OnMessage(m)
+	if n := e.sum(func(t *tally) *counter { return &t.fresh }); n != 1 {
+		t.Errorf("%d messages found, want 1", n)
+	}
+}

@@ -3,6 +3,7 @@ package loadgen
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,7 +38,7 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	}
 	end := e.await(ctx)
 	show.phase("settling")
-	still := e.settle(e.settleLimit(end))
+	still := e.settle(e.settleLimit(end), end == endDone && e.mindsSurplus())
 	accounts := e.account()
 	took := e.now()
 	generator := check.stop()
@@ -142,13 +143,22 @@ func (e *engine) settleLimit(end ending) time.Duration {
 const (
 	settleTick = 20 * time.Millisecond
 	// quiet is how long nothing may come, once everything has, before the
-	// settle time ends early: duplicates and leaks come late.
+	// settle time ends early.
 	quiet = 300 * time.Millisecond
 )
 
+// mindsSurplus tells whether something may still come that must not: a
+// duplicate or a leak has no bound but the settle time.
+func (e *engine) mindsSurplus() bool {
+	return slices.ContainsFunc(e.plan.Scenario.Verify, func(v *Verify) bool {
+		return v.Nothing || v.Guarantee != AtLeastOnce
+	})
+}
+
 // settle waits for deliveries under way, and tells whether some still came in
-// when the time was over.
-func (e *engine) settle(limit time.Duration) (stillArriving bool) {
+// when the time was over. With whole set it takes the time even when nothing
+// is missing any more.
+func (e *engine) settle(limit time.Duration, whole bool) (stillArriving bool) {
 	start := e.now()
 	received, changed := int64(-1), start
 	missing, looked, cost := int64(-1), time.Duration(0), time.Duration(0)
@@ -162,7 +172,7 @@ func (e *engine) settle(limit time.Duration) (stillArriving bool) {
 			looked = e.now()
 			cost = looked - now
 		}
-		if missing == 0 && now-changed >= min(quiet, limit) {
+		if !whole && missing == 0 && now-changed >= min(quiet, limit) {
 			return false
 		}
 		time.Sleep(settleTick)

@@ -85,6 +85,28 @@ func TestRunFindsExactlyTheInjectedOutcome(t *testing.T) {
 			broken: []string{"fail verify lobby: 1200 of 1200 delivered, 3 duplicated"},
 		},
 		{
+			name: "duplicated long after",
+			deliver: func(d delivery) []delivery {
+				if first(d) && d.n >= 198 { // nothing comes between them
+					again := d
+					again.after += 4 * time.Second
+					return []delivery{d, again}
+				}
+				return []delivery{d}
+			},
+			want:   Counts{Expected: crossPodExpected, Delivered: crossPodExpected, Duplicated: 6},
+			broken: []string{"fail verify lobby: 1200 of 1200 delivered, 6 duplicated"},
+		},
+		{
+			name: "quoted twice in one event",
+			deliver: func(d delivery) []delivery {
+				text := strings.TrimPrefix(d.body, `{"text":`)
+				d.body = `{"preview":` + strings.TrimSuffix(text, "}") + `,"text":` + text
+				return []delivery{d}
+			},
+			want: Counts{Expected: crossPodExpected, Delivered: crossPodExpected},
+		},
+		{
 			name: "out of order",
 			deliver: func(d delivery) []delivery {
 				if first(d) && d.n == 50 {
@@ -199,6 +221,64 @@ func TestLeakToOutsidersIsFoundAlone(t *testing.T) {
 		}
 		if l := r.Verify[1].Leaks[0]; l.First != 10 || l.Last != 10 || l.To != "pod-b" {
 			t.Errorf("leak = %+v, want message 10 to pod-b", l)
+		}
+	})
+}
+
+func TestLateAndDamagedLeaksAreLeaks(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		leak   func(d *delivery)
+		broken string
+	}{
+		{"long after", func(d *delivery) { d.after += 4 * time.Second }, "fail verify isolation: 1 of 400 leaked"},
+		{
+			"damaged", func(d *delivery) { d.body = d.body[:len(d.body)-3] + `"}` },
+			"fail verify isolation: 0 of 400 leaked, 1 corrupt",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := &fakeServer{delay: 5 * time.Millisecond}
+				s.deliver = func(d delivery) []delivery {
+					if d.n != 199 || d.to != s.rooms["lobby"][0] {
+						return []delivery{d}
+					}
+					leak := d
+					leak.to = s.rooms["other"][1]
+					tt.leak(&leak)
+					return []delivery{d, leak}
+				}
+				wantBroken(t, bench(t, s, crossPod), tt.broken)
+			})
+		})
+	}
+}
+
+// TestSeveralMessagesInOneEvent delivers what a server has gathered for a
+// while in one event.
+func TestSeveralMessagesInOneEvent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		held := map[*fakeConn]string{}
+		s := &fakeServer{delay: 5 * time.Millisecond}
+		s.deliver = func(d delivery) []delivery {
+			if d.room != "lobby" {
+				return []delivery{d}
+			}
+			if d.n%2 == 0 {
+				held[d.to] = d.body
+				return nil
+			}
+			d.body = `{"items":[` + held[d.to] + "," + d.body + "]}"
+			return []delivery{d}
+		}
+		r := bench(t, s, strings.ReplaceAll(crossPod, "at: $.text, ", ""))
+		wantBroken(t, r)
+		if c := r.Verify[0].Counts; c.Delivered != crossPodExpected || c.Duplicated != 0 {
+			t.Errorf("delivered %d, duplicated %d, want %d and none", c.Delivered, c.Duplicated, crossPodExpected)
 		}
 	})
 }

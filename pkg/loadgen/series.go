@@ -212,7 +212,7 @@ func (l *seriesList) account(acc *account) {
 	if acc.foreign > 0 { // of another run: from no target of ours
 		l.ratio(DeliveryUnexpected, base, acc.foreign, 0)
 	}
-	if !acc.watch.rule.Nothing {
+	if !acc.watch.rule.Nothing || acc.total.Corrupt > 0 {
 		l.ratio(DeliveryCorrupt, base, acc.total.Corrupt, acc.total.Expected)
 	}
 	if len(same) > 0 {

@@ -47,6 +47,16 @@ func TestGeneratorIsWeighedIn(t *testing.T) {
 		}
 		return []delivery{d}
 	}
+	late := func(d delivery) []delivery {
+		if d.n >= 198 && d.to.target == "pod-b" && d.room == "lobby" {
+			d.after = 1500 * time.Millisecond
+		}
+		return []delivery{d}
+	}
+	dawdler := &guard{refuse: func(*fakeConn) error {
+		time.Sleep(2500 * time.Millisecond)
+		return &rt.Error{Op: "dial", Kind: rt.KindRejected, Stage: rt.StageUpgrade, Status: 401}
+	}}
 	tests := []struct {
 		name          string
 		s             *fakeServer
@@ -83,6 +93,24 @@ func TestGeneratorIsWeighedIn(t *testing.T) {
 			lag: 150 * time.Millisecond, late99: 150 * time.Millisecond,
 			want: Fail, generatorWant: CheckInconclusive,
 			broken: []string{"fail verify lobby: 1197 of 1200 delivered, 3 lost"},
+		},
+		{
+			name: "a late delivery is not", s: &fakeServer{delay: time.Millisecond, deliver: late}, src: crossPod,
+			lag: 150 * time.Millisecond, late99: 150 * time.Millisecond,
+			want: Inconclusive, generatorWant: CheckInconclusive,
+			broken: []string{"inconclusive verify lobby: 1200 of 1200 delivered, 6 later than 1s"},
+		},
+		{
+			name: "a slow refusal is not", s: &fakeServer{dial: dawdler.dial}, src: authMatrix,
+			lag: 150 * time.Millisecond, late99: 150 * time.Millisecond,
+			want: Inconclusive, generatorWant: CheckInconclusive,
+			broken: []string{
+				"inconclusive auth probe · websocket · missing: 0 of 3 as expected",
+				"inconclusive auth probe · websocket · expired: 0 of 3 as expected",
+				"inconclusive auth probe · polling · expired: 0 of 3 as expected",
+				"inconclusive threshold auth_mismatches: count == 0: 9 of 21",
+				"inconclusive threshold auth_reject_latency: p99 < 500ms: 2.5s",
+			},
 		},
 	}
 	for _, tt := range tests {
@@ -147,6 +175,26 @@ func TestOutOfDescriptorsIsInconclusive(t *testing.T) {
 		wantVerdict(t, r, Inconclusive)
 		wantBroken(t, r, "inconclusive group chatters: 5 of 10 connected")
 	})
+}
+
+func TestSecretsAreHiddenWhereTextsWereCutOff(t *testing.T) {
+	t.Parallel()
+	m := newMasker([]string{"correct horse battery staple", "hunter22"})
+	const token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbmEifQ.c2lnbmF0dXJl"
+	for _, tt := range []struct{ name, text, want string }{
+		{"whole", "bad key correct horse battery staple!", "bad key ***!"},
+		{"cut", "bad key correct horse ba… (401)", "bad key ***… (401)"},
+		{"cut twice", "hunter2… and correct h…", "***… and ***…"},
+		{"too little to tell", "bad key corr…", "bad key corr…"},
+		{"the same words elsewhere", "correct horses are fine…", "correct horses are fine…"},
+		{"token", "bad token " + token, "bad token ***"},
+		{"token cut in the payload", "bad token " + token[:30] + "…", "bad token ***…"},
+		{"token cut in the header", "bad token " + token[:15] + "…", "bad token ***…"},
+	} {
+		if got := m.mask(tt.text); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
 }
 
 func TestErrorListIsBoundedAndClean(t *testing.T) {

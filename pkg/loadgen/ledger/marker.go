@@ -53,6 +53,16 @@ func (m Marker) Append(dst []byte) []byte {
 // Find returns the index of the first marker in b, or -1.
 func Find(b []byte) int { return bytes.Index(b, prefix) }
 
+// Extent is how many bytes of b, at whose start Find has located a marker, can
+// belong to it. It is never 0.
+func Extent(b []byte) int {
+	n := len(prefix)
+	for n < len(b) && n < MaxMarker && (b[n] == '.' || digit(b[n]) < 36) {
+		n++
+	}
+	return n
+}
+
 // Parse reads the marker at the start of b, which Find has located. The error
 // says what is damaged. It does not allocate.
 func Parse(b []byte) (Marker, error) {
