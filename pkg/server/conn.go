@@ -18,11 +18,13 @@ type Conn struct {
 	link     *link
 	identity *auth.Identity
 	renewed  atomic.Pointer[auth.Identity] // of a refresh, in place of identity
-	payload  []byte // CONNECT payload; mu guards it
+	payload  []byte                        // CONNECT payload; mu guards it
 
 	state atomic.Uint32 // changes with link.mu held
 	early []*frame      // guarded by link.mu: queued before the client was told that it is connected
 	all   membership    // in ns.all
+
+	released atomic.Bool // from a namespace of a family
 
 	resume *resumption // set before it joins; nil unless it may come back
 
@@ -151,6 +153,13 @@ func (c *Conn) EmitRaw(event string, args []byte, attachments ...[]byte) error {
 	}
 	return c.send(m.frame(c.link.codec))
 }
+
+// Volatile starts an event to this client alone that is dropped when the client
+// can't take it at once.
+func (c *Conn) Volatile() *Emitter { return c.ns.To(c.id).Local().Volatile() }
+
+// Compress is Emitter.Compress for an event to this client alone.
+func (c *Conn) Compress(on bool) *Emitter { return c.ns.To(c.id).Local().Compress(on) }
 
 // send queues a frame and starts the writing of it.
 func (c *Conn) send(f *frame) error {

@@ -22,8 +22,8 @@ func (l *link) connect(name string, payload []byte) error {
 	if len(name) > maxNamespaceBytes || len(payload) > maxPayloadBytes {
 		return errConnectSize
 	}
-	n := s.lookup(name)
-	if n == nil {
+	n, family := s.find(name, payload)
+	if n == nil && family == nil {
 		s.count.handshake.add("invalid namespace")
 		l.control(func(dst []byte) []byte {
 			return socketio.AppendConnectError(dst, name, "Invalid namespace", nil)
@@ -35,6 +35,17 @@ func (l *link) connect(name string, payload []byte) error {
 		l.reject(name, no)
 		return errTokenRejected
 	}
+	if family != nil {
+		var err error
+		if n, err = s.member(family, name); err != nil {
+			s.count.handshake.add("too many namespaces")
+			message, data := connectError(err)
+			l.control(func(dst []byte) []byte {
+				return socketio.AppendConnectError(dst, name, message, data)
+			})
+			return nil
+		}
+	}
 	c := &Conn{id: newID(), ns: n, link: l, identity: id}
 	if len(payload) > 0 {
 		c.payload = append([]byte(nil), payload...)
@@ -45,6 +56,7 @@ func (l *link) connect(name string, payload []byte) error {
 	}
 	if t := s.limits.connectUser(id); t != nil {
 		s.count.handshake.add("throttled")
+		c.release()
 		l.control(func(dst []byte) []byte {
 			return socketio.AppendConnectError(dst, name, t.Error(), t.data())
 		})
@@ -57,6 +69,7 @@ func (l *link) connect(name string, payload []byte) error {
 		f.control = true
 		return f
 	}, nil); err != nil {
+		c.release()
 		s.count.handshake.add("guard")
 		message, data := connectError(err)
 		l.control(func(dst []byte) []byte {

@@ -76,6 +76,9 @@ func (e *Emitter) Emit(event string, args ...any) error {
 // EmitRaw is Emit with arguments that are JSON already, separated by commas and
 // without brackets. It keeps args and attachments: don't change them afterwards.
 func (e *Emitter) EmitRaw(event string, args []byte, attachments ...[]byte) error {
+	if e.ns.match != nil {
+		return e.toMembers(event, args, attachments)
+	}
 	array, err := eventArray(event, args)
 	if err != nil {
 		return err

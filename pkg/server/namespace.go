@@ -75,6 +75,10 @@ type Namespace struct {
 	rooms map[string]*room
 	all   *room // every connection
 
+	match  func(name string, payload []byte) bool // of a family
+	family *Namespace                             // that this one belongs to, or nil
+	users  int                                    // guarded by Server.nsMu: connections of a member of a family
+
 	seq *sequence // nil when the namespace keeps no history
 }
 
@@ -128,6 +132,9 @@ func (n *Namespace) Except(rooms ...string) *Emitter { return n.emitter().Except
 
 // Volatile starts a broadcast that skips clients that can't take it at once.
 func (n *Namespace) Volatile() *Emitter { return n.emitter().Volatile() }
+
+// Compress starts a broadcast of which Emitter.Compress is told.
+func (n *Namespace) Compress(on bool) *Emitter { return n.emitter().Compress(on) }
 
 // Local starts a broadcast to the clients of this pod only.
 func (n *Namespace) Local() *Emitter { return n.emitter().Local() }

@@ -102,6 +102,9 @@ type Options struct {
 	MaxPayload     int // bytes of one message, after inflation; announced as maxPayload
 	MaxAttachments int // binary attachments of one packet
 	MaxRooms       int // rooms of one connection
+	// MaxDynamicNamespaces bounds the namespaces that Server.OfFunc makes; one
+	// client has few of them, but it chooses the names.
+	MaxDynamicNamespaces int
 
 	// Compression deflates messages on WebSocket; the zero value is off.
 	Compression Compression
@@ -204,6 +207,7 @@ func (o Options) withDefaults() (Options, error) {
 		{&o.MaxPayload, "MaxPayload", DefaultMaxPayload},
 		{&o.MaxAttachments, "MaxAttachments", DefaultMaxAttachments},
 		{&o.MaxRooms, "MaxRooms", DefaultMaxRooms},
+		{&o.MaxDynamicNamespaces, "MaxDynamicNamespaces", DefaultMaxDynamicNamespaces},
 		{&o.QueueBytes, "QueueBytes", DefaultQueueBytes},
 		{&o.QueueMessages, "QueueMessages", DefaultQueueMessages},
 	} {

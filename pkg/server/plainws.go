@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/realtime-toolkit/rtk/pkg/wire/nestws"
 	"github.com/realtime-toolkit/rtk/pkg/wire/rawjson"
@@ -27,8 +28,11 @@ func (s *Server) servePlainWS(w http.ResponseWriter, r *http.Request) {
 	if name == "" {
 		name = s.opts.WSNamespace
 	}
-	n := s.lookup(name)
-	if n == nil {
+	var n, family *Namespace
+	if len(name) <= maxNamespaceBytes && strings.HasPrefix(name, "/") {
+		n, family = s.find(name, nil)
+	}
+	if n == nil && family == nil {
 		s.count.handshake.add("invalid namespace")
 		writeError(w, http.StatusNotFound, "invalid_namespace", "no such namespace")
 		return
@@ -41,18 +45,29 @@ func (s *Server) servePlainWS(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	if family != nil {
+		var err error
+		if n, err = s.member(family, name); err != nil {
+			s.count.handshake.add("too many namespaces")
+			writeError(w, http.StatusServiceUnavailable, errTooManyNamespaces.Code, errTooManyNamespaces.Message)
+			return
+		}
+	}
+	c := &Conn{id: newID(), ns: n, identity: id}
 	session, ok := s.wantsSession(w, r, n)
 	if !ok {
+		c.release()
 		return
 	}
 	k, err := s.upgrade(w, r)
 	if err != nil {
+		c.release()
 		return
 	}
 	l := s.newLink(kindPlainWS, codecNestWS, r)
+	c.link = l
 	l.beat, l.beatAt = framePingWS, s.wheel.now()+s.opts.PingInterval
 	k.bind(l)
-	c := &Conn{id: newID(), ns: n, link: l, identity: id}
 	s.group.Go(func() {
 		if !session {
 			s.runPlainWS(k, l, c, late)
@@ -60,6 +75,7 @@ func (s *Server) servePlainWS(w http.ResponseWriter, r *http.Request) {
 		}
 		want, err := k.readResume(s)
 		if err != nil {
+			c.release()
 			k.refuse(wsCloseFrame(closePolicy, errNoResume.Error()), s.opts.CloseTimeout)
 			return
 		}
@@ -75,6 +91,7 @@ func (s *Server) runPlainWS(k *socket, l *link, c *Conn, late bool) {
 		hello = c.sessionFrame
 	}
 	if err := s.open(l, c, hello, nil); err != nil {
+		c.release()
 		code, reason := closePolicy, "refused"
 		if _, message, told := publicError(err); told {
 			reason = message

@@ -167,6 +167,7 @@ func (c *Conn) leaveAll() {
 	if c.all.room != nil {
 		c.all.room.remove(&c.all, true)
 	}
+	c.release()
 }
 
 // enter makes c a member of its namespace.

@@ -49,6 +49,8 @@ type Server struct {
 
 	nsMu       sync.RWMutex
 	namespaces map[string]*Namespace
+	families   []*Namespace // that OfFunc made
+	dynamic    int          // namespaces of families
 
 	engines map[string]EngineHandler // raw endpoints by path; nil: none
 
@@ -112,20 +114,25 @@ func (s *Server) Of(name string) *Namespace {
 	}
 	s.nsMu.Lock()
 	defer s.nsMu.Unlock()
-	n := s.namespaces[name]
-	if n == nil {
-		n = &Namespace{
-			srv: s, name: name, handlers: make(map[string]handler),
-			conns: make(map[string]*Conn), rooms: make(map[string]*room), all: &room{},
-		}
-		if n.seq = s.newSequence(n); n.seq != nil && s.state.Load() == stateRunning {
-			n.seq.arm()
-		}
-		s.namespaces[name] = n
-		if s.opts.Backplane != nil && s.state.Load() == stateRunning {
-			if err := s.opts.Backplane.AddNamespace(name); err != nil {
-				s.log.Error("subscribe namespace", "namespace", name, "error", err)
-			}
+	if n := s.namespaces[name]; n != nil {
+		return n
+	}
+	return s.newNamespace(name)
+}
+
+// newNamespace makes a namespace. The caller holds nsMu.
+func (s *Server) newNamespace(name string) *Namespace {
+	n := &Namespace{
+		srv: s, name: name, handlers: make(map[string]handler),
+		conns: make(map[string]*Conn), rooms: make(map[string]*room), all: &room{},
+	}
+	if n.seq = s.newSequence(n); n.seq != nil && s.state.Load() == stateRunning {
+		n.seq.arm()
+	}
+	s.namespaces[name] = n
+	if s.opts.Backplane != nil && s.state.Load() == stateRunning {
+		if err := s.opts.Backplane.AddNamespace(name); err != nil {
+			s.log.Error("subscribe namespace", "namespace", name, "error", err)
 		}
 	}
 	return n

@@ -1,0 +1,146 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"runtime/debug"
+)
+
+// DefaultMaxDynamicNamespaces is that of Options.MaxDynamicNamespaces.
+const DefaultMaxDynamicNamespaces = 1000
+
+// OfFunc makes a family of namespaces: one for each name that match takes when a
+// client asks for it. What is registered on the result holds for all of them;
+// Conn.Namespace tells a handler in which one it is. A name that Of has made is
+// not asked for, and families are asked in the order in which they were made.
+// Register before the server starts.
+//
+// match gets the name and the CONNECT payload of a Socket.IO client, which is
+// nil for a plain WebSocket. No token has been verified yet: that comes next, and
+// whether this client may join is the guards' business. It may run on many
+// goroutines at once; a panic counts as no.
+//
+// What the result emits goes to all namespaces of the family that this pod has.
+// One that has become empty is forgotten, unless other pods or a history take
+// part in it.
+func (s *Server) OfFunc(match func(name string, payload []byte) bool) *Namespace {
+	s.nsMu.Lock()
+	defer s.nsMu.Unlock()
+	n := &Namespace{
+		srv: s, name: fmt.Sprintf("(family %d)", len(s.families)+1), handlers: make(map[string]handler),
+		conns: make(map[string]*Conn), rooms: make(map[string]*room), all: &room{}, match: match,
+	}
+	s.families = append(s.families, n)
+	return n
+}
+
+// OfPattern is OfFunc with a regular expression for the whole name, such as
+// `/tenant-\d+`.
+func (s *Server) OfPattern(pattern *regexp.Regexp) *Namespace {
+	whole := regexp.MustCompile(`\A(?:` + pattern.String() + `)\z`)
+	return s.OfFunc(func(name string, _ []byte) bool { return whole.MatchString(name) })
+}
+
+// find returns the namespace of a name, and the family that it belongs to or
+// would. Both are nil for a name that is nobody's.
+func (s *Server) find(name string, payload []byte) (n, family *Namespace) {
+	s.nsMu.RLock()
+	n = s.namespaces[name]
+	families := s.families
+	s.nsMu.RUnlock()
+	if n != nil {
+		return n, n.family
+	}
+	for _, f := range families {
+		if f.takes(name, payload) {
+			return nil, f
+		}
+	}
+	return nil, nil
+}
+
+func (n *Namespace) takes(name string, payload []byte) (ok bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			ok = false
+			n.srv.log.Error("namespace match panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	return n.match(name, payload)
+}
+
+var errTooManyNamespaces = &Error{Code: "too_many_namespaces", Message: "too many namespaces"}
+
+// member returns the namespace of a family for one more connection, whose end
+// must be told with release.
+func (s *Server) member(family *Namespace, name string) (*Namespace, error) {
+	s.nsMu.Lock()
+	defer s.nsMu.Unlock()
+	n := s.namespaces[name]
+	if n == nil {
+		if s.dynamic >= s.opts.MaxDynamicNamespaces {
+			return nil, errTooManyNamespaces
+		}
+		n = s.newNamespace(name)
+		n.inherit(family)
+		s.dynamic++
+	}
+	if n.family != nil {
+		n.users++
+	}
+	return n, nil
+}
+
+// inherit takes over what has been registered on the family.
+func (n *Namespace) inherit(f *Namespace) {
+	n.family = f
+	n.guards, n.eventGuards, n.interceptors = f.guards, f.eventGuards, f.interceptors
+	n.onConnect, n.onDisconnect, n.onJoin, n.onLeave = f.onConnect, f.onDisconnect, f.onJoin, f.onLeave
+	n.handlers, n.onAny, n.anyBase = f.handlers, f.onAny, f.anyBase
+	n.checks, n.declared = f.checks, f.declared
+}
+
+// release is called when a connection has left a namespace of a family, or has
+// not come to join it.
+func (c *Conn) release() {
+	n := c.ns
+	if n.family == nil || !c.released.CompareAndSwap(false, true) {
+		return
+	}
+	s := n.srv
+	s.nsMu.Lock()
+	defer s.nsMu.Unlock()
+	n.users--
+	if n.users == 0 && n.seq == nil && s.opts.Backplane == nil && s.namespaces[n.name] == n {
+		delete(s.namespaces, n.name)
+		s.dynamic--
+	}
+}
+
+// members are the namespaces of a family on this pod.
+func (n *Namespace) members() []*Namespace {
+	s := n.srv
+	s.nsMu.RLock()
+	defer s.nsMu.RUnlock()
+	var list []*Namespace
+	for _, m := range s.namespaces {
+		if m.family == n {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// toMembers emits to all namespaces of a family.
+func (e *Emitter) toMembers(event string, args []byte, attachments [][]byte) error {
+	var errs []error
+	for _, n := range e.ns.members() {
+		c := *e
+		c.ns = n
+		if err := c.EmitRaw(event, args, attachments...); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,112 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"testing"
+
+	"github.com/realtime-toolkit/rtk/pkg/server"
+)
+
+func TestDynamicNamespaces(t *testing.T) {
+	t.Parallel()
+	var family *server.Namespace
+	g := start(t, server.Options{MaxDynamicNamespaces: 3, WSNamespace: "/tenant-0"}, func(s *server.Server) {
+		s.Of("/tenant-static").On("whose", func(context.Context, *server.Conn, *server.Event) (server.Reply, error) {
+			return server.Reply{Args: []byte(`"static"`)}, nil
+		})
+		family = s.OfPattern(regexp.MustCompile(`/tenant-\w+`))
+		family.Use(func(_ context.Context, c *server.Conn) error {
+			if c.Namespace().Name() == "/tenant-closed" {
+				return errors.New("closed")
+			}
+			return nil
+		})
+		family.OnConnect(func(_ context.Context, c *server.Conn) error { return c.Join("all") })
+		family.On("whose", func(_ context.Context, c *server.Conn, _ *server.Event) (server.Reply, error) {
+			return server.Reply{Args: fmt.Appendf(nil, "%q", c.Namespace().Name())}, nil
+		})
+		s.OfFunc(func(name string, payload []byte) bool {
+			if name == "/panic" {
+				panic("on purpose")
+			}
+			return name == "/secret" && string(payload) == `{"word":"open"}`
+		})
+	})
+	known := func() int { return g.Stats().Namespaces }
+	before := known()
+
+	a, b := g.joined(t, "/tenant-1"), g.joined(t, "/tenant-2")
+	for c, name := range map[*client]string{a: "/tenant-1", b: "/tenant-2"} {
+		c.send(fmt.Sprintf(`42%s,1["whose"]`, name))
+		c.is(fmt.Sprintf(`43%s,1["%s"]`, name, name))
+	}
+	_ = g.Of("/tenant-1").To("all").Emit("m", 1) // the rooms are apart
+	a.is(`42/tenant-1,["m",1]`)
+	_ = family.To("all").Emit("m", 2)
+	a.is(`42/tenant-1,["m",2]`)
+	b.is(`42/tenant-2,["m",2]`)
+
+	static := g.joined(t, "/tenant-static")
+	static.send(`42/tenant-static,1["whose"]`)
+	static.is(`43/tenant-static,1["static"]`)
+
+	for _, tc := range []struct{ name, connect, want string }{
+		{"no family takes it", `40/tenant-1/x,`, `44/tenant-1/x,{"message":"Invalid namespace"}`},
+		{"a part of the name", `40/x/tenant-1,`, `44/x/tenant-1,{"message":"Invalid namespace"}`},
+		{"by payload", `40/secret,`, `44/secret,{"message":"Invalid namespace"}`},
+		{"a match that panics", `40/panic,`, `44/panic,{"message":"Invalid namespace"}`},
+		{"refused by a guard", `40/tenant-closed,`, `44/tenant-closed,{"message":"Internal server error"}`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := g.sio(t)
+			c.send(tc.connect)
+			c.is(tc.want)
+		})
+	}
+	t.Run("let in by payload", func(t *testing.T) {
+		c := g.sio(t)
+		c.send(`40/secret,{"word":"open"}`)
+		c.want(`40/secret,{"sid":"`)
+		c.send("41/secret,")
+		eventually(t, "it is forgotten", func() bool { return known() == before+2 })
+	})
+	t.Run("plain WebSocket", func(t *testing.T) {
+		c, refused := g.ws(t, "/ws", nil)
+		if c == nil {
+			t.Fatal(refused.Status)
+		}
+		c.send(`{"event":"whose"}`)
+		c.is(`"/tenant-0"`)
+		if c, refused := g.ws(t, "/ws?namespace=/tenant-3", nil); c != nil || refused.StatusCode != http.StatusServiceUnavailable {
+			t.Error("more namespaces than allowed")
+		}
+		over := g.sio(t)
+		over.send(`40/tenant-3,`)
+		over.is(`44/tenant-3,{"message":"too many namespaces","data":{"code":"too_many_namespaces"}}`)
+		c.ws.Close()
+	})
+	a.send("41/tenant-1,")
+	b.ws.Close()
+	eventually(t, "empty namespaces are forgotten", func() bool { return known() == before })
+	again := g.joined(t, "/tenant-1")
+	again.send(`42/tenant-1,1["whose"]`)
+	again.is(`43/tenant-1,1["/tenant-1"]`)
+}
+
+func TestConnFlags(t *testing.T) {
+	t.Parallel()
+	g := start(t, server.Options{}, nil)
+	c := g.sio(t)
+	sid := c.join("/")
+	other := g.joined(t, "/")
+	conn := g.Of("/").Conn(sid)
+	_ = conn.Volatile().Emit("v")
+	_ = conn.Compress(false).Emit("c")
+	c.is(`42["v"]`, `42["c"]`)
+	_ = g.Of("/").Emit("end")
+	other.is(`42["end"]`)
+}
