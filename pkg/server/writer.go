@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -77,6 +78,11 @@ func (w *writer) run(stop <-chan struct{}) {
 	for {
 		select {
 		case <-w.wake:
+			// Whoever else is ready to run first: publishers that come from
+			// several goroutines, such as HTTP requests, then put their
+			// messages in the same pass, one write for each connection. With
+			// nobody else ready this costs nothing.
+			runtime.Gosched()
 		case <-stop:
 			w.mu.Lock()
 			w.stopped = true
