@@ -10,6 +10,7 @@ import (
 
 	"github.com/realtime-toolkit/rtk/pkg/server"
 	"github.com/realtime-toolkit/rtk/pkg/server/service"
+	"github.com/realtime-toolkit/rtk/pkg/server/service/streams"
 	"github.com/realtime-toolkit/rtk/pkg/server/service/webhook"
 )
 
@@ -25,12 +26,15 @@ type serviceConfig struct {
 	name, pos string // pos is file:line:column
 	kind      string // of serviceKinds
 
-	window            int
-	timeout, deadline time.Duration
-	concurrency       int
+	window   int
+	deadline time.Duration
 
-	url, secret                 string
-	queue, retries, maxResponse int
+	url, secret                              string // webhook
+	timeout                                  time.Duration
+	concurrency, queue, retries, maxResponse int
+
+	redis, stream      string // streams
+	pending, maxLength int
 }
 
 // routeConfig is one entry of "routes".
@@ -42,6 +46,9 @@ type routeConfig struct {
 
 // wait is how long a client may have to wait for a connect hook.
 func (c *serviceConfig) wait() time.Duration {
+	if c.kind == "streams" {
+		return cmp.Or(c.deadline, streams.DefaultDeadline)
+	}
 	return cmp.Or(c.deadline, max(webhook.DefaultDeadline, c.timeout))
 }
 
@@ -64,7 +71,7 @@ func (r *routing) check(pingTimeout time.Duration) error {
 }
 
 // open makes the services and their routes. closeAll frees them.
-func (r *routing) open() (routes []service.Route, closeAll func(), err error) {
+func (r *routing) open(podID string, log *slog.Logger) (routes []service.Route, closeAll func(), err error) {
 	var closers []func()
 	closeAll = func() {
 		for _, c := range closers {
@@ -78,7 +85,7 @@ func (r *routing) open() (routes []service.Route, closeAll func(), err error) {
 	}()
 	targets := map[*serviceConfig]*service.Target{}
 	for _, c := range r.services {
-		svc, end, err := c.open()
+		svc, end, err := c.open(podID, log)
 		if err != nil {
 			return nil, nil, usagef("%s: service %q: %w", c.pos, c.name, err)
 		}
@@ -91,7 +98,16 @@ func (r *routing) open() (routes []service.Route, closeAll func(), err error) {
 	return routes, closeAll, nil
 }
 
-func (c *serviceConfig) open() (service.Service, func(), error) {
+func (c *serviceConfig) open(podID string, log *slog.Logger) (service.Service, func(), error) {
+	if c.kind == "streams" {
+		bus, err := streams.New(streams.Options{
+			URL: c.redis, Stream: c.stream, PodID: podID, Logger: log, Deadline: c.deadline, Pending: c.pending, MaxLen: c.maxLength,
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		return bus, bus.Close, nil
+	}
 	hook, err := webhook.New(webhook.Options{
 		URL: c.url, Secret: c.secret, Timeout: c.timeout, Deadline: c.deadline,
 		Concurrency: c.concurrency, Queue: c.queue, Retries: c.retries, MaxResponse: c.maxResponse,
@@ -114,7 +130,7 @@ func (r *routing) bind(s *server.Server, podID string, log *slog.Logger) (*bound
 	if r == nil || len(r.routes) == 0 {
 		return &boundServices{}, nil
 	}
-	routes, free, err := r.open()
+	routes, free, err := r.open(podID, log)
 	if err != nil {
 		return nil, err
 	}

@@ -25,11 +25,12 @@ var serveSections = []string{sectionServices, sectionRoutes}
 
 // serviceKinds are the kinds of services with the keys that only they have.
 var serviceKinds = map[string][]string{
-	"webhook": {"url", "secret", "timeout", "queue", "retries", "max-response"},
+	"webhook": {"url", "secret", "timeout", "concurrency", "queue", "retries", "max-response"},
+	"streams": {"redis", "stream", "pending", "max-length"},
 }
 
 // commonKeys are those of every kind.
-var commonKeys = []string{"kind", "window", "deadline", "concurrency"}
+var commonKeys = []string{"kind", "window", "deadline"}
 
 // loadRouting reads the services and routes of the configuration file, nil
 // without a file.
@@ -194,7 +195,7 @@ func kindNames() (names []string) {
 // set sets a field. An error never holds the value, which may be a secret.
 func (c *serviceConfig) set(key, value string) error {
 	switch key {
-	case "url", "secret":
+	case "url", "secret", "redis", "stream":
 		if value == "" {
 			return errors.New("is empty")
 		}
@@ -218,6 +219,14 @@ func (c *serviceConfig) set(key, value string) error {
 		return setCount(&c.retries, value, true)
 	case "max-response":
 		return setCount(&c.maxResponse, value, false)
+	case "redis":
+		c.redis = value
+	case "stream":
+		c.stream = value
+	case "pending":
+		return setCount(&c.pending, value, false)
+	case "max-length":
+		return setCount(&c.maxLength, value, false)
 	}
 	return nil
 }

@@ -15,9 +15,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/realtime-toolkit/rtk/internal/rttest"
 	"github.com/realtime-toolkit/rtk/pkg/client"
 	"github.com/realtime-toolkit/rtk/pkg/rt"
 	"github.com/realtime-toolkit/rtk/pkg/server/service"
+	"github.com/realtime-toolkit/rtk/pkg/server/service/streams"
 	"github.com/realtime-toolkit/rtk/pkg/server/service/webhook"
 )
 
@@ -203,6 +205,8 @@ func TestRoutingErrors(t *testing.T) {
 		{"message", "services: {a: {kind: webhook, url: \"${URL:?where is it}\"}}\n", `URL is not set: where is it`},
 		{"empty secret", "services: {a: {kind: webhook, url: http://h, secret: \"${EMPTY}\"}}\n", `secret: is empty`},
 		{"secret out of errors", "services: {a: {kind: webhook, url: http://h, timeout: \"${SECRET}\"}}\n", `timeout: want`},
+		{"key of another kind", "services: {a: {kind: streams, redis: r, stream: s, url: http://h}}\n", `a service of kind streams has no url`},
+		{"empty redis", "services: {a: {kind: streams, redis: \"${EMPTY}\"}}\n", `redis: is empty`},
 		{"no route", "services: {a: {kind: webhook, url: http://h}}\n", `rtk.yaml:1:12: no route leads to service "a"`},
 		{"routes is a mapping", "routes: {a: b}\n", `routes: want a list`},
 		{"unknown service", ok + "---\nroutes: [{namespace: /a, events: x, service: b}]\n", `no service "b" in services`},
@@ -286,4 +290,57 @@ func FuzzParseRouting(f *testing.F) {
 			t.Errorf("an error without its place: %v", err)
 		}
 	})
+}
+
+// TestServeStreams is the same over Redis: a worker lets clients in and answers
+// their events.
+func TestServeStreams(t *testing.T) {
+	t.Parallel()
+	url := rttest.Redis(t)
+	gone := make(chan string, 1)
+	w, err := streams.NewWorker(streams.WorkerOptions{URL: url, Stream: "rtk:jobs"}, service.Func(func(_ context.Context, c *service.Call) (*service.Answer, error) {
+		switch {
+		case c.Hook == service.HookConnect && strings.Contains(string(c.Data.Auth), "eve"):
+			return nil, &service.Refusal{Code: "not_you", Message: "no entry"}
+		case c.Hook == service.HookDisconnect:
+			gone <- c.Data.Reason
+		case c.Hook == service.HookEvent:
+			return &service.Answer{Ack: c.Data.Args, Emit: []service.Emit{{Event: "progress", Data: []byte("50")}}}, nil
+		}
+		return nil, nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	s := startServeCmd(t, map[string]string{"REDIS_URL": url}, "-f", configFile(t, `
+services:
+  jobs: {kind: streams, redis: "${REDIS_URL}", stream: "rtk:jobs", deadline: 10s}
+routes:
+  - {namespace: /jobs, events: "*", hooks: [connect, disconnect], service: jobs}
+`))
+	if _, _, err := dialServed(t, s, "/jobs", `{"name":"eve"}`); rt.KindOf(err) != rt.KindRejected {
+		t.Errorf("eve: %v, want a refusal", err)
+	}
+	c, h, err := dialServed(t, s, "/jobs", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	emit(t, c, 1, "resize", `{"n":1}`)
+	h.want(t, "progress 50")
+	h.want(t, `ack 1 [{"n":1}]`)
+	_ = c.Close()
+	select {
+	case <-gone:
+	case <-time.After(10 * time.Second):
+		t.Error("the worker did not hear of the end")
+	}
 }

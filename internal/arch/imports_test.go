@@ -61,7 +61,7 @@ var allowed = map[string][]string{
 var only = map[string][]string{
 	"github.com/gorilla/websocket": {"pkg/client", "pkg/server"},
 	"github.com/r3labs/sse/v2":     {"pkg/server/admin"},
-	"github.com/redis/rueidis":     {"pkg/server/cluster/redis", "pkg/server/throttle/redis"},
+	"github.com/redis/rueidis":     {"pkg/server/cluster/redis", "pkg/server/throttle/redis", "pkg/server/service/streams"},
 	"github.com/spf13/cobra":       {"cmd/rtk"},
 	"charm.land/bubbletea/v2":      {"pkg/tui", "cmd/rtk"},
 }

@@ -72,6 +72,9 @@ func ParseAnswer(b []byte) (*Answer, error) {
 	return a, nil
 }
 
+// EncodeAnswer writes what ParseAnswer reads.
+func EncodeAnswer(a *Answer) ([]byte, error) { return marshal(a) }
+
 // check refuses what the gateway could only do in part.
 func (a *Answer) check() error {
 	if a.Reject != nil && (a.Reject.Code == "" || len(a.Reject.Code) > maxName) {

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -30,11 +31,22 @@ type cloudEvent struct {
 
 // EncodeCloudEvent writes a call as a CloudEvent.
 func EncodeCloudEvent(c *Call) ([]byte, error) {
-	return json.Marshal(cloudEvent{
+	return marshal(cloudEvent{
 		SpecVersion: "1.0", ID: c.ID, Source: "/rtk/" + url.PathEscape(c.Pod), Type: typePrefix + string(c.Hook),
 		Subject: c.Data.Connection.ID, PartitionKey: c.Data.Connection.ID, Time: c.Time,
 		DataContentType: "application/json", Data: &c.Data,
 	})
+}
+
+// marshal is json.Marshal without HTML escaping: clients' data goes on as it came.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}), nil
 }
 
 // DecodeCloudEvent reads what EncodeCloudEvent wrote.

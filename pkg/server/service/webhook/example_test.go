@@ -39,7 +39,7 @@ func ExampleVerify() {
 		return
 	}
 	defer hook.Close()
-	answer, err := hook.Call(httptest.NewRequest("GET", "/", nil).Context(), &service.Call{
+	answer, err := hook.Call(httptest.NewRequest(http.MethodGet, "/", nil).Context(), &service.Call{
 		ID: "1", Hook: service.HookConnect, Data: service.Data{Namespace: "/orders", Connection: service.Connection{ID: "c", Subject: "ana"}},
 	})
 	fmt.Println(answer.Join, err)

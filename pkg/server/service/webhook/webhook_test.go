@@ -137,7 +137,7 @@ func TestTrouble(t *testing.T) {
 		{"401", status(401), "", service.CodeUnavailable, "status 401", 1},
 		{"redirect", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "http://169.254.169.254/")
-			w.WriteHeader(307)
+			w.WriteHeader(http.StatusTemporaryRedirect)
 		}, "", service.CodeUnavailable, "status 307", 1},
 		{"huge", answer(`{"ack":"` + strings.Repeat("x", 2000) + `"}`), "", service.CodeUnavailable, "larger than 1000 bytes", 1},
 		{"HTML", answer("<html>"), "", service.CodeUnavailable, "invalid character", 1},
@@ -175,7 +175,7 @@ func TestTrouble(t *testing.T) {
 
 func TestNothingIsAnEmptyAnswer(t *testing.T) {
 	t.Parallel()
-	w := open(t, Options{URL: endpoint(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })})
+	w := open(t, Options{URL: endpoint(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })})
 	a, err := w.Call(t.Context(), call())
 	if err != nil {
 		t.Fatal(err)
@@ -197,7 +197,7 @@ func TestFlapping(t *testing.T) {
 		keys[r.Header.Get(HeaderIdempotencyKey)]++
 		mu.Unlock()
 		if n.Add(1)%2 == 1 {
-			w.WriteHeader(503)
+			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})})
 	for i := range 3 {
