@@ -27,8 +27,12 @@ const configFlag = "config"
 // and checks the whole file: unknown keys are errors with their position. The
 // file is the --config flag's if the command has one, otherwise ./rtk.yaml or
 // $XDG_CONFIG_HOME/rtk/rtk.yaml if they exist.
-func bindFlags(env *Env, cmd *cobra.Command) error {
-	file, err := loadConfig(env, cmd)
+func bindFlags(env *Env, cmd *cobra.Command) error { return bindFlagsLike(env, cmd, cmd) }
+
+// bindFlagsLike is bindFlags for a command that is not in the command tree: like
+// is its twin there, whose --config and section of the file it takes.
+func bindFlagsLike(env *Env, cmd, like *cobra.Command) error {
+	file, err := loadConfig(env, like)
 	if err != nil {
 		return err
 	}

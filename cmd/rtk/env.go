@@ -20,6 +20,8 @@ type Env struct {
 	// Notify delivers SIGINT and SIGTERM on the channel it returns until stop
 	// is called. The channel holds two signals; more are dropped.
 	Notify func() (signals <-chan os.Signal, stop func())
+	// NotifyReload delivers SIGHUP in the same way; nil where nothing does.
+	NotifyReload func() (signals <-chan os.Signal, stop func())
 	// Executable is the path of this program, used to start pods.
 	Executable func() (string, error)
 }
@@ -36,6 +38,11 @@ func newEnv() *Env {
 		Notify: func() (<-chan os.Signal, func()) {
 			ch := make(chan os.Signal, 2)
 			signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
+			return ch, func() { signal.Stop(ch) }
+		},
+		NotifyReload: func() (<-chan os.Signal, func()) {
+			ch := make(chan os.Signal, 1)
+			signal.Notify(ch, syscall.SIGHUP)
 			return ch, func() { signal.Stop(ch) }
 		},
 		Executable: os.Executable,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -89,6 +90,11 @@ type serveFlags struct {
 
 	// changed reports whether a flag was given, by whatever means.
 	changed func(name string) bool
+	// values returns the text of all flags, reread what they would be if the
+	// program started now.
+	values func() map[string]string
+	reread func() (*serveFlags, error)
+	level  slog.LevelVar // logLevel of the running log
 }
 
 func newServeCmd(env *Env) *cobra.Command {
@@ -98,6 +104,12 @@ func newServeCmd(env *Env) *cobra.Command {
 // newServeCmdWith is the seam for tests of the flags: run is called with what
 // they came to.
 func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *cobra.Command {
+	cmd, _ := newServeCmdFlags(env, run)
+	return cmd
+}
+
+// newServeCmdFlags also returns where the values of the flags go.
+func newServeCmdFlags(env *Env, run func(context.Context, *serveFlags) error) (*cobra.Command, *serveFlags) {
 	f := &serveFlags{}
 	cmd := &cobra.Command{
 		Use:     "serve",
@@ -111,6 +123,8 @@ func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *co
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.values = valuesOf(cmd)
+			f.reread = rereader(env, cmd)
 			if err := bindFlags(env, cmd); err != nil {
 				return err
 			}
@@ -194,7 +208,7 @@ func newServeCmdWith(env *Env, run func(context.Context, *serveFlags) error) *co
 
 	fl.StringVar(&f.faulty, "faulty", "", "break the gateway on purpose, to test checkers: auth=off|late|leak, throttle=off|late, dup=P, drop=P, reorder=P, crosspod=off, seed=N")
 	fl.BoolVar(&f.breakIt, "i-know-this-breaks-delivery", false, "required by --faulty")
-	return cmd
+	return cmd, f
 }
 
 // options checks the flags that have a meaning together and makes the options

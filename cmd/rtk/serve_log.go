@@ -11,7 +11,8 @@ func (f *serveFlags) logger(env *Env) (*slog.Logger, error) {
 	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil || strings.ContainsAny(f.logLevel, "+-") {
 		return nil, usagef("--log-level %q: want debug, info, warn or error", f.logLevel)
 	}
-	opts := &slog.HandlerOptions{Level: level}
+	f.level.Set(level)
+	opts := &slog.HandlerOptions{Level: &f.level}
 	switch format := f.logFormat; {
 	case format == "text", format == "auto" && env.IsTerminal(env.Stderr):
 		return slog.New(slog.NewTextHandler(env.Stderr, opts)), nil

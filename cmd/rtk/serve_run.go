@@ -14,6 +14,7 @@ import (
 
 	"github.com/realtime-toolkit/rtk/pkg/server"
 	"github.com/realtime-toolkit/rtk/pkg/server/admin"
+	"github.com/realtime-toolkit/rtk/pkg/server/auth"
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster/redis"
 	"github.com/realtime-toolkit/rtk/pkg/server/console"
 	"github.com/realtime-toolkit/rtk/pkg/server/service/chat"
@@ -35,12 +36,13 @@ type pod struct {
 	admin   *admin.Admin // nil without an admin listener
 	outside *boundServices
 
-	public, private *http.Server  // private is nil without an admin listener
-	listeners       []*listener   // of public
-	adminListeners  []*listener   // of private
-	secure, open    bool          // TLS; no key
-	certs           *certificates // nil without TLS
-	leaving         atomic.Bool   // a signal has come
+	public, private *http.Server   // private is nil without an admin listener
+	listeners       []*listener    // of public
+	adminListeners  []*listener    // of private
+	secure, open    bool           // TLS; no key
+	certs           *certificates  // nil without TLS
+	verifier        *auth.Verifier // nil without a key
+	leaving         atomic.Bool    // a signal has come
 
 	notify func(state string) // tells the service manager
 
@@ -79,7 +81,17 @@ func runServe(ctx context.Context, env *Env, f *serveFlags) error {
 	}
 	p.notify("READY=1")
 
+	reloads, stopReloads := reloadSignals(env)
+	defer stopReloads()
+	r := newReloader(env, f, p)
+wait:
 	select {
+	case <-reloads:
+		if !r.hungUp() {
+			r.reload()
+			goto wait
+		}
+		log.Info("stopping: the terminal is gone", "drain", f.drain.String())
 	case s := <-signals:
 		log.Info("stopping", "signal", s.String(), "delay", f.drainDelay.String(), "drain", f.drain.String())
 	case <-ctx.Done():
@@ -113,6 +125,7 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 	if opts.Auth != nil && opts.Policy == nil {
 		log.Info("no policy: a client with a good token may join every room and topic; see --policy")
 	}
+	p.verifier = opts.Auth
 	if v := opts.Auth; v != nil {
 		p.done = append(p.done, v.Close)
 	} else {

@@ -73,7 +73,7 @@ func (p *peeked) event() string {
 // size is that of the message, event its name, which is asked for only if some
 // event has a limit of its own.
 func (l *link) allow(ns []byte, size int, event func() string) (ok bool, retry time.Duration, err error) {
-	limit, own := l.srv.throttle, true
+	limit, own := *l.srv.throttle.Load(), true
 	now := l.srv.wheel.now()
 	switch g := l.srv.limits; {
 	case g != nil:
@@ -88,7 +88,7 @@ func (l *link) allow(ns []byte, size int, event func() string) (ok bool, retry t
 	}
 	l.srv.count.throttled.Add(1)
 	// What others used up is not this client's fault.
-	if own && l.strikes.Refused(l.srv.opts.ThrottleStrikes, StrikeWindow, now) {
+	if own && l.strikes.Refused(int(l.srv.throttleStrikes.Load()), StrikeWindow, now) {
 		l.srv.count.strikes.Add(1)
 		return false, retry, errStruckOut
 	}

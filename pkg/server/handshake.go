@@ -26,7 +26,7 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, ofSession bool) b
 		writeError(w, http.StatusServiceUnavailable, "unavailable", "the server is starting or shutting down")
 		return false
 	}
-	if !s.origins.allow(w, r) {
+	if !s.origins.Load().allow(w, r) {
 		s.group.Done()
 		s.count.handshake.add("origin")
 		if r.URL.Path == s.opts.WSPath || r.URL.Path == s.opts.EventsPath || r.URL.Path == s.opts.PollPath {
@@ -59,7 +59,7 @@ func (s *Server) serveEngine(w http.ResponseWriter, r *http.Request, raw EngineH
 	}
 	defer s.group.Done()
 	if r.Method == http.MethodOptions {
-		s.origins.preflight(w, r, "GET, POST, OPTIONS")
+		s.origins.Load().preflight(w, r, "GET, POST, OPTIONS")
 		return
 	}
 	if err != nil {

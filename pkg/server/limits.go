@@ -74,11 +74,11 @@ type limits struct {
 	waits          throttle.Histogram
 }
 
-// newLimits returns nil when o asks for nothing beyond connMessages.
-func newLimits(o *Limits, connMessages throttle.Limit, clock *wheel) *limits {
+// newLimits returns nil when o asks for nothing beyond the messages of one
+// connection.
+func newLimits(o *Limits, clock *wheel) *limits {
 	g := &limits{dry: o.DryRun, clock: clock, proxies: o.TrustedProxies, conn: o.Rules.Conn}
 	g.refused.by, g.would.by = make(map[string]uint64), make(map[string]uint64)
-	g.conn.Messages = connMessages
 	set := func(s *scope, name string, r *throttle.Rates, shared throttle.Shared) {
 		for _, l := range []struct {
 			at    *scopedLimit
@@ -164,7 +164,7 @@ func (g *limits) message(l *link, ns []byte, size int, event func() string) (ok 
 		ok, retry = mine.events[i].Allow(g.events[i], now)
 	} else {
 		name = "conn.messages"
-		ok, retry = l.bucket.Allow(g.conn.Messages, now)
+		ok, retry = l.bucket.Allow(*l.srv.throttle.Load(), now)
 	}
 	if !g.decide(name, ok, retry) {
 		return false, retry, true

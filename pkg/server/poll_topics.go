@@ -32,7 +32,7 @@ func (s *Server) serveTopics(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet:
 	case http.MethodOptions:
-		s.origins.preflight(w, r, "GET")
+		s.origins.Load().preflight(w, r, "GET")
 		return
 	default:
 		w.Header().Set("Allow", "GET, OPTIONS")

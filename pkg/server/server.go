@@ -25,7 +25,7 @@ import (
 type Server struct {
 	opts    Options
 	log     *slog.Logger
-	origins origins
+	origins atomic.Pointer[origins]
 	wheel   *wheel
 
 	deflater *deflater // nil: no compression
@@ -33,12 +33,13 @@ type Server struct {
 	batches  sync.Pool
 	chaos    *chaos // nil in production
 	// throttle is Options.Throttle, with its faults
-	throttle throttle.Limit
-	limits   *limits // nil when there is only throttle
-	revoked  *auth.Revocations
-	count    counters
-	made     made
-	started  time.Time
+	throttle        atomic.Pointer[throttle.Limit]
+	throttleStrikes atomic.Int64
+	limits          *limits // nil when there is only throttle
+	revoked         *auth.Revocations
+	count           counters
+	made            made
+	started         time.Time
 
 	group     sync.WaitGroup // requests, and goroutines that serve clients
 	stop      chan struct{}  // ends wheel and writers, when there are no links any more
@@ -87,14 +88,15 @@ func New(o Options) (*Server, error) {
 		o.PodID = host + "-" + newID()[:6]
 	}
 	s := &Server{
-		opts: o, log: o.Logger, origins: newOrigins(o.Origins), chaos: newChaos(o.Faults), deflater: newDeflater(o.Compression), throttle: effectiveThrottle(&o),
+		opts: o, log: o.Logger, chaos: newChaos(o.Faults), deflater: newDeflater(o.Compression),
 		wheel: newWheel(), started: time.Now(), stop: make(chan struct{}), idle: make(chan struct{}),
 		namespaces: make(map[string]*Namespace),
 		links:      make(map[*link]struct{}), sessions: make(map[string]*link),
 	}
 	s.revoked = auth.NewRevocations(0)
+	s.apply(o.live())
 	if o.Faults == nil || !o.Faults.ThrottleOff {
-		s.limits = newLimits(&o.Limits, s.throttle, s.wheel)
+		s.limits = newLimits(&o.Limits, s.wheel)
 	}
 	for range runtime.GOMAXPROCS(0) {
 		s.writers = append(s.writers, s.newWriter())

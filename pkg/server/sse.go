@@ -28,7 +28,7 @@ func (s *Server) serveSSE(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodOptions:
-		s.origins.preflight(w, r, "GET, HEAD")
+		s.origins.Load().preflight(w, r, "GET, HEAD")
 		return
 	default:
 		w.Header().Set("Allow", "GET, HEAD, OPTIONS")

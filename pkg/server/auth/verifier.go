@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -22,6 +23,7 @@ type Verifier struct {
 	jwks       *jwks                // nil without a key set
 	byIssuer   map[string]*Verifier // of Options.Issuers
 	stop       context.CancelFunc
+	next       atomic.Pointer[Verifier] // see Replace
 }
 
 // New checks the options and builds a Verifier. Errors name the option at fault
@@ -78,6 +80,7 @@ func build(ctx context.Context, o Options) (*Verifier, error) {
 
 // Algorithms are the accepted alg values, of all issuers.
 func (v *Verifier) Algorithms() []string {
+	v = v.now()
 	list := slices.Clone(v.algorithms)
 	if len(v.byIssuer) == 0 {
 		return list
@@ -94,6 +97,7 @@ func (v *Verifier) Algorithms() []string {
 // which names a key unknown so far may wait for a fetch of the key set, for at
 // most 300 ms or until ctx is done.
 func (v *Verifier) Verify(ctx context.Context, token string) (*Identity, error) {
+	v = v.now()
 	switch {
 	case token == "":
 		return nil, &Error{CodeTokenMissing}
@@ -185,18 +189,6 @@ func asError(err error) *Error {
 		return e
 	}
 	return &Error{CodeKeyUnavailable}
-}
-
-// Close ends the refreshing of the key set and waits for a fetch under way,
-// which it cancels. It is safe to call more than once.
-func (v *Verifier) Close() {
-	v.stop()
-	if v.jwks != nil {
-		v.jwks.close()
-	}
-	for _, other := range v.byIssuer {
-		other.Close()
-	}
 }
 
 // String names the accepted algorithms and nothing secret, so that a Verifier
