@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -105,9 +107,18 @@ func (o *benchOptions) validate() error {
 	if o.pods < 1 || o.pods > 16 {
 		return usagef("--pods %d: want 1 to 16", o.pods)
 	}
+	if o.timeout < 0 {
+		return usagef("--timeout %v: want a time from now on", o.timeout)
+	}
+	if o.grace < 0 {
+		return usagef("--grace %v: want 0 or more", o.grace)
+	}
 	for _, r := range o.reports {
 		if reportFormat(r) == "" {
 			return hint(usagef("--report %s: unknown format", r), "the suffix tells: .xml (JUnit), .json or .txt")
+		}
+		if dir, err := os.Stat(filepath.Dir(r)); err != nil || !dir.IsDir() {
+			return usagef("--report %s: there is no folder %s", r, filepath.Dir(r))
 		}
 	}
 	for _, s := range o.set {

@@ -48,30 +48,33 @@ func render(format string, reports []*loadgen.Report, opts loadgen.TextOptions) 
 	return b.Bytes(), err
 }
 
-// write puts the result on stdout and the report files beside it. A file that
-// can't be written is an error even if the verdict was good: CI would miss it.
+// write puts the result on stdout and into the report files: into as many of
+// them as it can, the errors of the others are joined.
 func (r *benchRun) write(reports []*loadgen.Report) error {
+	var failed []error
 	for _, path := range r.reports {
 		out, err := render(reportFormat(path), reports, loadgen.TextOptions{Width: 100, Version: version()})
 		if err == nil {
 			err = os.WriteFile(path, out, 0o644)
 		}
 		if err != nil {
-			return fmt.Errorf("write report %s: %w", path, err)
+			failed = append(failed, fmt.Errorf("write report: %w", err))
 		}
 	}
+	if err := r.writeStdout(reports); err != nil && !errors.Is(err, syscall.EPIPE) { // nobody reads on; the verdict stands
+		failed = append(failed, fmt.Errorf("write result: %w", err))
+	}
+	return errors.Join(failed...)
+}
+
+func (r *benchRun) writeStdout(reports []*loadgen.Report) error {
 	opts := loadgen.TextOptions{Color: r.env.Color(r.color, r.env.Stdout), Width: r.env.Width(), Version: version()}
-	var err error
 	if r.quiet && r.output == "text" {
-		err = loadgen.WriteVerdictTable(r.env.Stdout, reports, opts)
-	} else {
-		var out []byte
-		if out, err = render(r.output, reports, opts); err == nil {
-			_, err = r.env.Stdout.Write(out)
-		}
+		return loadgen.WriteVerdictTable(r.env.Stdout, reports, opts)
 	}
-	if errors.Is(err, syscall.EPIPE) {
-		return nil // nobody reads on; the verdict stands
+	out, err := render(r.output, reports, opts)
+	if err == nil {
+		_, err = r.env.Stdout.Write(out)
 	}
 	return err
 }

@@ -74,21 +74,52 @@ func runBench(ctx context.Context, o *benchOptions) error {
 	r.dialer = client.New(client.Options{Insecure: o.insecure, UserAgent: "rtk/" + version()})
 	defer r.dialer.Close()
 
-	var reports []*loadgen.Report
+	// All of them are planned before the first runs: a mistake in the last
+	// costs nobody the time of the others.
+	var plans []*planned
 	for _, name := range names {
-		rep, err := r.one(ctx, name)
+		p, err := r.plan(name)
 		if err != nil {
-			return r.interrupted(err)
+			return err
 		}
-		reports = append(reports, rep)
-		if ctx.Err() != nil {
+		plans = append(plans, p)
+	}
+	var reports []*loadgen.Report
+	var failed error
+	for _, p := range plans {
+		rep, err := r.one(ctx, p)
+		if rep != nil {
+			reports = append(reports, rep)
+		}
+		if failed = err; err != nil || ctx.Err() != nil {
 			break
 		}
 	}
-	if err := r.write(reports); err != nil {
+	return r.conclude(reports, r.interrupted(failed))
+}
+
+// conclude writes what was measured, also when a run failed or a report can't
+// be written. The verdict has the last line and, unless it is good, the exit
+// code.
+func (r *benchRun) conclude(reports []*loadgen.Report, failed error) error {
+	if len(reports) == 0 {
+		return failed
+	}
+	unwritten := r.write(reports)
+	if failed != nil {
+		if unwritten != nil {
+			printError(r.env.Stderr, unwritten)
+		}
+		return failed
+	}
+	if unwritten == nil {
+		return r.verdict(reports)
+	}
+	printError(r.env.Stderr, unwritten)
+	if err := r.verdict(reports); err != nil {
 		return err
 	}
-	return r.verdict(reports)
+	return &exitError{code: exitInternal} // CI would miss the report
 }
 
 // variables builds the overlay that flags put over the environment.
@@ -229,8 +260,16 @@ func readScenario(name string) ([]byte, error) {
 	return src[:n], nil
 }
 
-// one runs one scenario.
-func (r *benchRun) one(ctx context.Context, name string) (*loadgen.Report, error) {
+// planned is a scenario that is ready to run.
+type planned struct {
+	name    string // as it was given
+	sc      *loadgen.Scenario
+	plan    *loadgen.Plan
+	sources []string // addresses to connect from
+}
+
+// plan reads one scenario and checks what it takes.
+func (r *benchRun) plan(name string) (*planned, error) {
 	sc, err := r.parse(name)
 	if err != nil {
 		return nil, err
@@ -255,21 +294,26 @@ func (r *benchRun) one(ctx context.Context, name string) (*loadgen.Report, error
 	if err != nil {
 		return nil, err
 	}
-	r.show.begin(sc.Name)
-	rep, err := loadgen.Run(ctx, plan, loadgen.Options{
+	return &planned{name: name, sc: sc, plan: plan, sources: sources}, nil
+}
+
+// one runs one scenario. There may be a report beside an error.
+func (r *benchRun) one(ctx context.Context, p *planned) (*loadgen.Report, error) {
+	r.show.begin(p.sc.Name)
+	rep, err := loadgen.Run(ctx, p.plan, loadgen.Options{
 		Dialer:      r.dialer,
 		Requester:   r.dialer,
 		Progress:    r.show.show,
-		SourceAddrs: sources,
-		Grace:       r.grace,
+		SourceAddrs: p.sources,
+		Grace:       max(r.grace, 1), // to Run, 0 is the default
 	})
 	r.show.end()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", p.name, err)
 	}
 	if r.cluster != nil {
 		if died := r.cluster.died(); died != "" {
-			return nil, &exitError{exitInternal, fmt.Errorf("%s: a process that rtk started is gone: %s", name, died)}
+			return rep, &exitError{exitInternal, fmt.Errorf("%s: a process that rtk started is gone: %s", p.name, died)}
 		}
 	}
 	return rep, nil
