@@ -83,9 +83,9 @@ func (d *Document) section(id string, c Channel) section {
 			continue
 		}
 		msg := c.message(o.Messages[0])
-		e := eventView{Name: msg.Name, Summary: orElse(msg.Summary, o.Summary), Payload: rows("", msg.Payload, true)}
+		e := eventView{Name: msg.Name, Summary: orElse(msg.Summary, o.Summary), Payload: d.payload(msg)}
 		if o.Reply != nil {
-			e.HasAck, e.Ack = true, rows("", c.message(o.Reply.Messages[0]).Payload, true)
+			e.HasAck, e.Ack = true, d.payload(c.message(o.Reply.Messages[0]))
 		}
 		if o.Action == "receive" {
 			s.Receives = append(s.Receives, e)
@@ -94,6 +94,21 @@ func (d *Document) section(id string, c Channel) section {
 		}
 	}
 	return s
+}
+
+// payload are the lines of a message's payload: of the definition that it is a
+// reference to, so that a reader need not follow it.
+func (d *Document) payload(m Message) []row {
+	s := m.Payload
+	if s == nil {
+		return nil
+	}
+	if name, ok := strings.CutPrefix(s.Ref, schemas); ok {
+		if def, known := d.Components.Schemas.Get(name); known {
+			s = def
+		}
+	}
+	return rows("", s, len(s.Properties) == 0)
 }
 
 // message is the message of the channel that a reference leads to.
