@@ -165,7 +165,9 @@ func (s *Server) servePost(w http.ResponseWriter, r *http.Request, l *link) {
 	_ = rc.SetReadDeadline(time.Now().Add(s.opts.HandshakeTimeout))
 	data, err := readMessage((*body)[:0], r.Body, s.opts.MaxPayload)
 	*body = data[:0]
-	_ = rc.SetReadDeadline(time.Time{})
+	if err == nil { // otherwise it holds for what net/http still reads of the body
+		_ = rc.SetReadDeadline(time.Time{})
+	}
 	switch {
 	case errors.Is(err, errTooBig):
 		s.tooLarge(w)

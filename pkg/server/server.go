@@ -215,6 +215,7 @@ func (s *Server) Start(ctx context.Context) error {
 
 // ServeHTTP serves the Socket.IO, WebSocket and SSE endpoints.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.bodyLimit(w, r)
 	path := r.URL.Path
 	switch {
 	case s.opts.SocketIOPath != "-" && (path == s.opts.SocketIOPath || path+"/" == s.opts.SocketIOPath):

@@ -118,7 +118,15 @@ func New(opts Options) (*Admin, error) {
 }
 
 // ServeHTTP implements http.Handler.
-func (a *Admin) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+func (a *Admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	}
+	a.handler.ServeHTTP(w, r)
+}
+
+// bodyTime is how long the body of a request may take.
+const bodyTime = 10 * time.Second
 
 // Close ends the operator feed and its streams, and waits for them.
 func (a *Admin) Close() { a.feed.close() }
