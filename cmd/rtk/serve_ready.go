@@ -19,6 +19,7 @@ type gatewayStats struct {
 	listeners []*listener
 	// leaving is set from the first signal on, before the gateway drains.
 	leaving *atomic.Bool
+	outside *boundServices
 }
 
 // Ready implements admin.Gateway.
@@ -42,6 +43,7 @@ func (g gatewayStats) Stats() stats.Pod {
 	p := g.Server.Stats()
 	p.Ready, p.Reason = g.Ready()
 	p.Draining = p.Draining || g.leaving.Load()
+	p.Services = g.outside.stats()
 	for _, l := range g.listeners {
 		p.Connections.AcceptErrors += l.errors.Load()
 	}

@@ -193,7 +193,7 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 	p.listen(p.public, p.listeners)
 	if len(p.adminListeners) > 0 {
 		p.admin, err = admin.New(admin.Options{
-			Gateway:        gatewayStats{p.gateway, p.listeners, &p.leaving},
+			Gateway:        gatewayStats{p.gateway, p.listeners, &p.leaving, p.outside},
 			TopicNamespace: server.EventsNamespace,
 			Logger:         log,
 			Key:            f.adminKey,

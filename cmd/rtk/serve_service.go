@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/server"
 	"github.com/realtime-toolkit/rtk/pkg/server/service"
 	"github.com/realtime-toolkit/rtk/pkg/server/service/streams"
 	"github.com/realtime-toolkit/rtk/pkg/server/service/webhook"
+	"github.com/realtime-toolkit/rtk/pkg/server/stats"
 )
 
 // routing is what the configuration file says of services outside of this
@@ -123,6 +125,7 @@ type boundServices struct {
 	binding *service.Binding // nil without any
 	free    func()
 	log     *slog.Logger
+	once    sync.Once
 }
 
 // bind connects the configured services with the gateway.
@@ -147,9 +150,18 @@ func (b *boundServices) close(ctx context.Context) {
 	if b == nil || b.binding == nil {
 		return
 	}
-	if err := b.binding.Close(ctx); err != nil {
-		b.log.Warn("services", "error", err)
+	b.once.Do(func() {
+		if err := b.binding.Close(ctx); err != nil {
+			b.log.Warn("services", "error", err)
+		}
+		b.free()
+	})
+}
+
+// stats returns the figures of the services.
+func (b *boundServices) stats() []stats.Service {
+	if b.binding == nil {
+		return nil
 	}
-	b.free()
-	b.binding = nil
+	return b.binding.Stats()
 }

@@ -147,6 +147,9 @@ services:
 	case <-time.After(10 * time.Second):
 		t.Error("the service did not hear of the end")
 	}
+	if _, metrics := s.get(s.admin + "/metrics"); !strings.Contains(metrics, `rtk_service_calls_total{service="orders"} 4`) {
+		t.Error("the calls are not in the metrics")
+	}
 	mu.Lock()
 	defer mu.Unlock()
 	if d := cmp.Diff([]string{"connect ", "connect ", "event order.create", "disconnect "}, hooks); d != "" {

@@ -48,7 +48,7 @@ var allowed = map[string][]string{
 	"pkg/server/cluster/redis":        {"pkg/server/cluster/...", "pkg/wire/..."},
 	"pkg/server/console":              {},
 	"pkg/server/admin":                {"pkg/server/...", "pkg/wire/..."},
-	"pkg/server/service/...":          {"pkg/server", "pkg/server/auth", "pkg/server/service/..."},
+	"pkg/server/service/...":          {"pkg/server", "pkg/server/auth", "pkg/server/service/...", "pkg/server/stats"},
 	"bench/...":                       {"pkg/server", "pkg/server/cluster/redis"},
 	"pkg/server/asyncapi":             {"pkg/server", "pkg/server/auth"},
 	"pkg/server/asyncapi/validate":    {"pkg/server", "pkg/server/asyncapi", "pkg/wire/rawjson"},

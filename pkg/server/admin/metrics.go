@@ -96,6 +96,7 @@ func newCollector(gw Gateway) *collector {
 	counter("rtk_sse_http1_browsers_total", "Streams that browsers opened over HTTP/1.1, where they allow six connections a host.", func(p *stats.Pod) float64 { return float64(p.Connections.SSEHTTP1Browsers) })
 
 	split(prometheus.CounterValue, "rtk_auth_failures_total", "Refused tokens, by code.", "code", func(p *stats.Pod) map[string]float64 { return floats(p.Refusals.AuthByCode) })
+	serviceMetrics(split)
 	counter("rtk_throttled_total", "Messages that the throttle refused.", func(p *stats.Pod) float64 { return float64(p.Refusals.Throttled) })
 	split(prometheus.CounterValue, "rtk_throttled_by_limit_total", "Messages, joins and connections refused, by limit.", "limit", func(p *stats.Pod) map[string]float64 { return floats(p.Refusals.ThrottledByLimit) })
 	split(prometheus.CounterValue, "rtk_throttle_dry_run_total", "What a throttle in a dry run would have refused, by limit.", "limit", func(p *stats.Pod) map[string]float64 { return floats(p.Refusals.WouldThrottle) })

@@ -23,6 +23,7 @@ func full() stats.Pod {
 		ID: "a", Version: "v", Backplane: &stats.Backplane{},
 		Connections: stats.Connections{ClosedByReason: one, HandshakeErrors: one},
 		Refusals:    stats.Refusals{AuthByCode: one, ThrottledByLimit: one, WouldThrottle: one, WouldWait: &stats.Waits{BoundsSeconds: []float64{1}, Counts: []uint64{1, 0}}},
+		Services:    []stats.Service{{Name: "x"}},
 		Latency:     stats.Latency{Handler: r.Snapshot(), Write: r.Snapshot()},
 	}
 }

@@ -156,8 +156,10 @@ func TestAnswers(t *testing.T) {
 		{`42/ns,1["panic"]`, `43/ns,1[{"ok":false,"error":{"code":"internal","message":"Internal server error"}}]`},
 		{`42/ns,1["down"]`, `43/ns,1[{"ok":false,"error":{"code":"unavailable","message":"the service does not answer: try again later"}}]`},
 		{`42/ns,1["nothing"]`, `43/ns,1[]`},
-		{`42/ns,1["self"]`, `42/ns,["you","x"]`}, {``, `43/ns,1[]`},
-		{`42/ns,1["join"]`, `42/ns,["new",1]`}, {``, `43/ns,1[]`},
+		{`42/ns,1["self"]`, `42/ns,["you","x"]`},
+		{``, `43/ns,1[]`},
+		{`42/ns,1["join"]`, `42/ns,["new",1]`},
+		{``, `43/ns,1[]`},
 		{`42/ns,1["leave"]`, `43/ns,1[true]`},
 	} {
 		if tc.send != "" {
@@ -317,11 +319,23 @@ func TestMatchEvent(t *testing.T) {
 		pattern, name string
 		want          bool
 	}{
-		{"*", "", true}, {"*", "x", true}, {"a", "a", true}, {"a", "ab", false}, {"", "", true},
-		{"order.*", "order.", true}, {"order.*", "order.a.b", true}, {"order.*", "order", false},
-		{"*.done", "a.done", true}, {"*.done", "a.done.b", false},
-		{"a*b*c", "abc", true}, {"a*b*c", "aXbYc", true}, {"a*b*c", "ac", false}, {"a*bc*c", "abc", false},
-		{"a**", "a", true}, {"*ab", "aab", true}, {"a*a", "a", false},
+		{"*", "", true},
+		{"*", "x", true},
+		{"a", "a", true},
+		{"a", "ab", false},
+		{"", "", true},
+		{"order.*", "order.", true},
+		{"order.*", "order.a.b", true},
+		{"order.*", "order", false},
+		{"*.done", "a.done", true},
+		{"*.done", "a.done.b", false},
+		{"a*b*c", "abc", true},
+		{"a*b*c", "aXbYc", true},
+		{"a*b*c", "ac", false},
+		{"a*bc*c", "abc", false},
+		{"a**", "a", true},
+		{"*ab", "aab", true},
+		{"a*a", "a", false},
 	} {
 		if got := matchEvent(tc.pattern, tc.name); got != tc.want {
 			t.Errorf("matchEvent(%q, %q) = %v, want %v", tc.pattern, tc.name, got, tc.want)

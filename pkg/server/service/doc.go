@@ -20,6 +20,6 @@
 // calls to other services and the other connections go on. The one exception is
 // the connect hook, for which the connection has to wait anyway.
 //
-// The package imports pkg/server and its auth; what speaks HTTP or Redis is in
-// the packages below it.
+// The package imports pkg/server and server/stats; what speaks HTTP or Redis is
+// in the packages below it.
 package service

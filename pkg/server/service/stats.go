@@ -4,38 +4,25 @@ import (
 	"errors"
 	"sync/atomic"
 	"time"
-)
 
-// Stats are the figures of one service since the start.
-type Stats struct {
-	Name        string `json:"name"`
-	Calls       uint64 `json:"calls"`    // handed to the service
-	InFlight    int64  `json:"inFlight"` // of these, without an outcome yet
-	Rejected    uint64 `json:"rejected"` // refused by the service
-	Busy        uint64 `json:"busy"`     // it had too much to do
-	Timeouts    uint64 `json:"timeouts"`
-	Unavailable uint64 `json:"unavailable"`
-	Failed      uint64 `json:"failed"`  // bad answers and other errors
-	Refused     uint64 `json:"refused"` // not handed over: the connection's lane was full
-	// State is "closed", "open" or "half-open" of a service with a circuit
-	// breaker.
-	State string `json:"state,omitempty"`
-}
+	"github.com/realtime-toolkit/rtk/pkg/server/stats"
+)
 
 // Stater is a Service that tells the state of its circuit breaker.
 type Stater interface{ State() string }
 
-// Stats returns the figures of all services, in the order of the routes.
-func (b *Binding) Stats() []Stats {
-	out := make([]Stats, len(b.targets))
+// Stats returns the figures of all services since the start, in the order of the
+// routes.
+func (b *Binding) Stats() []stats.Service {
+	out := make([]stats.Service, len(b.targets))
 	for i, t := range b.targets {
 		c := &t.count
-		out[i] = Stats{
+		out[i] = stats.Service{
 			Name: t.name, Calls: c.calls.Load(), InFlight: c.inFlight.Load(), Rejected: c.rejected.Load(), Busy: c.busy.Load(),
 			Timeouts: c.timeouts.Load(), Unavailable: c.unavailable.Load(), Failed: c.failed.Load(), Refused: c.refused.Load(),
 		}
 		if s, ok := t.service.(Stater); ok {
-			out[i].State = s.State()
+			out[i].Breaker = s.State()
 		}
 	}
 	return out

@@ -41,6 +41,8 @@ type Pod struct {
 	History *History `json:"history,omitempty"`
 	// Backplane is nil when the pod works alone.
 	Backplane *Backplane `json:"backplane,omitempty"`
+	// Services are those outside of the gateway, in the order of their routes.
+	Services []Service `json:"services,omitempty"`
 	// Faults lists the faults switched on with --faulty; empty in production.
 	Faults []string `json:"faults,omitempty"`
 }

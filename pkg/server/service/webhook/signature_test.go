@@ -14,8 +14,10 @@ func TestSignature(t *testing.T) {
 	body := []byte(`{"test": 2432232314}`)
 	at := time.Unix(1614265330, 0)
 	good := func() http.Header {
-		return http.Header{HeaderID: {"msg_p5jXN8AQM9LWM0D4loKWxJek"}, HeaderTimestamp: {"1614265330"},
-			HeaderSignature: {"v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="}}
+		return http.Header{
+			HeaderID: {"msg_p5jXN8AQM9LWM0D4loKWxJek"}, HeaderTimestamp: {"1614265330"},
+			HeaderSignature: {"v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="},
+		}
 	}
 	for _, tc := range []struct {
 		name   string

@@ -83,8 +83,10 @@ func TestCloudEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &service.Answer{Ack: json.RawMessage(`{"id":7}`), Join: []string{"order:7"},
-		Emit: []service.Emit{{Event: "order.new", Data: json.RawMessage("1"), Rooms: []string{"staff"}}}}
+	want := &service.Answer{
+		Ack: json.RawMessage(`{"id":7}`), Join: []string{"order:7"},
+		Emit: []service.Emit{{Event: "order.new", Data: json.RawMessage("1"), Rooms: []string{"staff"}}},
+	}
 	if d := cmp.Diff(want, a); d != "" {
 		t.Errorf("answer (-want +got)\n%s", d)
 	}
