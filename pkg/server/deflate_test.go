@@ -87,7 +87,7 @@ func TestCompression(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := res.Header.Get("Sec-WebSocket-Extensions"); res.StatusCode != 101 || got != "" {
+		if got := res.Header.Get("Sec-WebSocket-Extensions"); res.StatusCode != http.StatusSwitchingProtocols || got != "" {
 			t.Errorf("%s, extensions %q", res.Status, got)
 		}
 	})

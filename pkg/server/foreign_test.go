@@ -120,7 +120,7 @@ func TestForeignSessions(t *testing.T) {
 		sid := p.join()
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		req, _ := http.NewRequestWithContext(ctx, "GET", "http://"+gs[1].host+p.target, nil)
+		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+gs[1].host+p.target, nil)
 		if res, err := gs[1].client.Do(req); err == nil {
 			res.Body.Close()
 			t.Fatal("the GET was answered")
@@ -131,10 +131,10 @@ func TestForeignSessions(t *testing.T) {
 		t.Parallel()
 		p := gs[0].poller(t)
 		res, _ := gs[1].request(t, "POST", p.target, "40", http.Header{"Origin": {"https://app.example.com"}})
-		if got := res.Header["Access-Control-Allow-Origin"]; res.StatusCode != 200 || len(got) != 1 {
+		if got := res.Header["Access-Control-Allow-Origin"]; res.StatusCode != http.StatusOK || len(got) != 1 {
 			t.Errorf("%s, Access-Control-Allow-Origin %q", res.Status, got)
 		}
-		if res, _ := gs[1].request(t, "POST", p.target, "3", http.Header{"Origin": {"https://evil.example.com"}}); res.StatusCode != 403 {
+		if res, _ := gs[1].request(t, "POST", p.target, "3", http.Header{"Origin": {"https://evil.example.com"}}); res.StatusCode != http.StatusForbidden {
 			t.Errorf("other origin: %s", res.Status)
 		}
 	})
@@ -156,7 +156,7 @@ func TestForeignSessions(t *testing.T) {
 		t.Parallel()
 		for _, mark := range []string{"", "x", "1 0 127.0.0.1:1 abc", fmt.Sprintf("1 %d 127.0.0.1:1 abc", time.Now().UnixMilli())} {
 			res, _ := gs[0].request(t, "GET", "/socket.io/?EIO=4&transport=polling", "", http.Header{"Rtk-Hop": {mark}})
-			if res.StatusCode != 403 {
+			if res.StatusCode != http.StatusForbidden {
 				t.Errorf("%q: %s, want 403", mark, res.Status)
 			}
 		}
@@ -198,7 +198,7 @@ func TestForeignLimits(t *testing.T) {
 	go func() {
 		defer close(done)
 		for ctx.Err() == nil { // the other request may have been first
-			req, _ := http.NewRequestWithContext(ctx, "GET", "http://"+gs[1].host+p.target, nil)
+			req, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+gs[1].host+p.target, nil)
 			if res, err := gs[1].client.Do(req); err == nil {
 				res.Body.Close()
 			}

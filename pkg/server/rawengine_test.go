@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"errors"
+	"net/http"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func TestHandleEngine(t *testing.T) {
 	t.Run("the token must be in the handshake", func(t *testing.T) {
 		t.Parallel()
 		for _, query := range []string{"", "&token=nonsense"} {
-			if c, refused := g.ws(t, target+query, nil); c != nil || refused.StatusCode != 401 {
+			if c, refused := g.ws(t, target+query, nil); c != nil || refused.StatusCode != http.StatusUnauthorized {
 				t.Errorf("%q: let in, or another status than 401", query)
 			}
 			if status, _ := g.http(t, "GET", "/raw/?EIO=4&transport=polling"+query, ""); status != 401 {

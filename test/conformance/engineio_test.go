@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"net/http"
 	"testing"
 	"time"
 
@@ -57,7 +58,7 @@ func TestEngineHandshake(t *testing.T) {
 			}
 			for _, query := range []string{"?transport=websocket", "?EIO=abc&transport=websocket", "?EIO=4", "?EIO=4&transport=abc"} {
 				t.Run("refused over WebSocket: "+query, func(t *testing.T) {
-					if s, refused := e.dial(t, query); s != nil || refused.StatusCode != 400 {
+					if s, refused := e.dial(t, query); s != nil || refused.StatusCode != http.StatusBadRequest {
 						t.Errorf("let in, or a status other than 400")
 					}
 				})

@@ -95,7 +95,7 @@ func TestHop(t *testing.T) {
 			}
 		})
 	}
-	if _, hop, err := b.Accept(httptest.NewRequest("GET", uri, nil)); hop || err != nil {
+	if _, hop, err := b.Accept(httptest.NewRequest(http.MethodGet, uri, nil)); hop || err != nil {
 		t.Errorf("without a mark: %v, %v", hop, err)
 	}
 }
