@@ -145,12 +145,22 @@ func (r *routing) bind(s *server.Server, podID string, log *slog.Logger) (*bound
 	return &boundServices{binding: b, free: free, log: log}, nil
 }
 
+// lastCalls is the time for calls under way beyond that of the stop.
+const lastCalls = 2 * time.Second
+
 // close waits for the calls under way until ctx ends.
 func (b *boundServices) close(ctx context.Context) {
 	if b == nil || b.binding == nil {
 		return
 	}
 	b.once.Do(func() {
+		if ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // as context documents it
+			// The clients took all of the time; the calls about their ends are not
+			// to be lost for that.
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastCalls)
+			defer cancel()
+		}
 		if err := b.binding.Close(ctx); err != nil {
 			b.log.Warn("services", "error", err)
 		}

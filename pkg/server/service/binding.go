@@ -175,6 +175,7 @@ func (b *Binding) call(h Hook, c *server.Conn) *Call {
 	}
 	if h == HookConnect {
 		call.Data.Auth = payload(hs.Auth, c.Identity() != nil)
+		call.Data.Recovered = c.Recovered()
 	}
 	return call
 }

@@ -23,7 +23,13 @@ const patience = 10 * time.Second
 // start serves a gateway whose namespace /ns belongs to svc.
 func start(t *testing.T, o Options, svc Func, routes ...Route) (b *Binding, url string) {
 	t.Helper()
-	s, err := server.New(server.Options{Logger: slog.New(slog.DiscardHandler)})
+	return startWith(t, server.Options{}, o, svc, routes...)
+}
+
+func startWith(t *testing.T, so server.Options, o Options, svc Func, routes ...Route) (b *Binding, url string) {
+	t.Helper()
+	so.Logger = slog.New(slog.DiscardHandler)
+	s, err := server.New(so)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,6 +217,44 @@ func TestHooks(t *testing.T) {
 	want := []string{"connect ", "event in", "join r", "event out", "leave r", "disconnect client namespace disconnect"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
+	}
+}
+
+// A client that comes back to its session is asked about again, and known.
+func TestRecovered(t *testing.T) {
+	t.Parallel()
+	told := make(chan bool, 10)
+	_, url := startWith(t, server.Options{Recovery: time.Minute}, Options{}, func(_ context.Context, c *Call) (*Answer, error) {
+		if c.Hook == HookConnect {
+			told <- c.Data.Recovered
+		}
+		return nil, nil
+	})
+	c := dial(t, url)
+	c.send(`40/ns,`)
+	var first struct{ SID, PID string }
+	f := c.want(`40/ns,{"sid"`)
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(f, "40/ns,")), &first); err != nil || first.PID == "" {
+		t.Fatalf("%s: %v", f, err)
+	}
+	c.send(`42/ns,1["e"]`)
+	c.want(`43/ns,1`)
+	_ = c.ws.Close()
+	if <-told {
+		t.Error("the first connect counts as recovered")
+	}
+	deadline := time.Now().Add(patience)
+	for {
+		again := dial(t, url)
+		again.send(`40/ns,{"pid":"` + first.PID + `"}`)
+		again.want(`40/ns,{"sid"`)
+		if <-told {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("not recovered")
+		}
+		_ = again.ws.Close()
 	}
 }
 

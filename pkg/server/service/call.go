@@ -57,6 +57,9 @@ type Data struct {
 	// Auth is the CONNECT payload of a Socket.IO client without its token, of
 	// HookConnect.
 	Auth json.RawMessage `json:"auth,omitempty"`
+	// Recovered is of HookConnect: the client goes on with the session of an
+	// earlier connection, its id and its rooms.
+	Recovered bool `json:"recovered,omitempty"`
 }
 
 // Connection is the connection of a Call.
