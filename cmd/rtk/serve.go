@@ -64,6 +64,7 @@ type serveFlags struct {
 	origins            []string
 
 	historyFlags
+	overflow []string
 
 	maxPayload, maxAttachments, maxRooms      int
 	queueBytes, queueMessages                 int
@@ -168,6 +169,7 @@ func newServeCmdFlags(env *Env, run func(context.Context, *serveFlags) error) (*
 	f.throttleMore.bind(fl)
 
 	f.register(fl)
+	fl.StringSliceVar(&f.overflow, "overflow", nil, "what rooms do for clients that don't keep up: `PATTERN=POLICY` with disconnect, drop-oldest, latest[:KEY] or coalesce:WINDOW[:KEY], such as 'ticker:*=latest' (default disconnect)")
 
 	fl.StringVar(&f.redis, "redis", "", "`URL` of the Redis that connects the pods, such as redis://127.0.0.1:6379 (default this pod alone)")
 	fl.StringVar(&f.redisPrefix, "redis-prefix", "socket.io", "prefix of the channels, the key of @socket.io/redis-adapter")
@@ -255,6 +257,13 @@ func (f *serveFlags) options(env *Env) (server.Options, error) {
 	o.Payloads, o.PayloadsWarn, err = f.payloads()
 	check(err)
 	check(f.historyFlags.options(&o, f.redis, f.changed))
+	for _, text := range f.overflow {
+		rule, err := server.ParseOverflow(text)
+		if err != nil {
+			check(usagef("--overflow: %w", err))
+		}
+		o.Overflow = append(o.Overflow, rule)
+	}
 	check(f.checkServices())
 	check(f.checkNumbers())
 	check(f.tls.check())

@@ -23,6 +23,8 @@ type counters struct {
 	payloadsInvalid                atomic.Uint64
 	slowConsumers, volatileDropped atomic.Uint64
 
+	overflowDropped, superseded, coalesced atomic.Uint64
+
 	recovered, recoveryRefused atomic.Uint64
 	resumed, gaps              atomic.Uint64
 

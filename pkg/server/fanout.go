@@ -6,6 +6,15 @@ import (
 
 // deliver puts a broadcast in the outboxes of its recipients on this pod.
 func (n *Namespace) deliver(b *cluster.Broadcast) {
+	if n.overflow != nil {
+		if r := n.overflowOf(b.Rooms); r != nil && r.Policy == OverflowCoalesce && n.coalescer.hold(b, r) {
+			return
+		}
+	}
+	n.deliverNow(b)
+}
+
+func (n *Namespace) deliverNow(b *cluster.Broadcast) {
 	n.srv.pace(messageBytes(b.Args, b.Attachments))
 	if n.seq != nil {
 		n.seq.deliver(b)
@@ -16,6 +25,9 @@ func (n *Namespace) deliver(b *cluster.Broadcast) {
 
 // fanOut puts m in the outboxes of those whom b is for.
 func (n *Namespace) fanOut(m *message, b *cluster.Broadcast) {
+	if n.overflow != nil {
+		n.mark(m, b.Rooms)
+	}
 	f := fanout{ns: n, message: m, volatile: b.Volatile, chaos: n.srv.chaos}
 	f.batch = n.srv.batches.Get().(*batch)
 	defer n.srv.batches.Put(f.batch)

@@ -14,6 +14,7 @@ type message struct {
 	attachments [][]byte
 	verbatim    bool // not to be deflated
 	forms       [codecs]*frame
+	drop        *droppable // nil unless its rooms have such a policy
 
 	// In a namespace that keeps history: the position of the message, whether
 	// Socket.IO clients get it as one more argument, and for whom it was.
@@ -31,6 +32,7 @@ func newMessage(b *cluster.Broadcast) *message {
 func (m *message) frame(c codec) *frame {
 	if m.forms[c] == nil {
 		m.forms[c] = encoders[c](m)
+		m.forms[c].drop = m.drop
 		m.forms[c].verbatim = m.verbatim
 	}
 	return m.forms[c]
@@ -41,6 +43,8 @@ func (m *message) frame(c codec) *frame {
 //	wire  ├ head ┼──────── body ────────┤├ head ┼─ attachment ─┤…
 //	        RFC 6455 header; SSE has none
 type frame struct {
+	drop *droppable // nil: must not be dropped
+
 	wire        []byte   // what a socket gets
 	body        []byte   // what a transport that pulls gets: the payload, an alias of wire
 	attachments [][]byte // follow the body as binary messages

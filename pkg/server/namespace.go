@@ -80,6 +80,9 @@ type Namespace struct {
 	users  int                                    // guarded by Server.nsMu: connections of a member of a family
 
 	seq *sequence // nil when the namespace keeps no history
+
+	overflow  []overflowRule // nil when all rooms have the default
+	coalescer coalescer
 }
 
 // Name returns the namespace's name, "/" for the main one.

@@ -130,6 +130,10 @@ type Options struct {
 	// {"ok":false,"error":{"code":…,"message":…}}.
 	EncodeError func(c *Conn, err error) any
 
+	// Overflow gives rooms another policy than to close a connection that goes
+	// beyond QueueBytes or QueueMessages.
+	Overflow []OverflowRule
+
 	// History keeps the latest messages of rooms, for event streams that come
 	// back and for polls.
 	History HistoryOptions
@@ -236,6 +240,11 @@ func (o Options) withDefaults() (Options, error) {
 	for _, origin := range o.Origins {
 		if origin != "*" && !strings.Contains(origin, "://") {
 			return o, fmt.Errorf("server option Origins: %q has no scheme; want %q or \"*\"", origin, "https://"+origin)
+		}
+	}
+	for _, r := range o.Overflow {
+		if err := r.validate(); err != nil {
+			return o, fmt.Errorf("server option Overflow: %w", err)
 		}
 	}
 	if err := o.checkHistory(); err != nil {

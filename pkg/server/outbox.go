@@ -132,7 +132,14 @@ func (l *link) putLocked(f *frame) (ok, kick bool) {
 	if l.phase != phaseOpen {
 		return false, false
 	}
-	if l.bytes+len(f.wire) > l.srv.opts.QueueBytes || l.messages >= l.srv.opts.QueueMessages {
+	if f.drop != nil && f.drop.key != "" && !l.queue.empty() {
+		l.supersede(f)
+	}
+	if l.full(f) && (l.srv.opts.Overflow == nil || !l.makeRoom(f)) {
+		if f.drop != nil {
+			l.srv.count.overflowDropped.Add(1)
+			return false, false
+		}
 		if f.control && l.messages < 2*l.srv.opts.QueueMessages {
 			// A heartbeat must not fail for the application's backlog.
 			return l.append(f)

@@ -128,6 +128,8 @@ func (s *Server) newNamespace(name string) *Namespace {
 		srv: s, name: name, handlers: make(map[string]handler),
 		conns: make(map[string]*Conn), rooms: make(map[string]*room), all: &room{},
 	}
+	n.overflow = s.overflowRules(name)
+	n.coalescer = coalescer{ns: n, windows: make(map[string]*window)}
 	if n.seq = s.newSequence(n); n.seq != nil && s.state.Load() == stateRunning {
 		n.seq.arm()
 	}

@@ -37,6 +37,7 @@ func (s *Server) Stats() stats.Pod {
 		},
 		Queues: stats.Queues{
 			SlowConsumers: c.slowConsumers.Load(), VolatileDropped: c.volatileDropped.Load(),
+			OverflowDropped: c.overflowDropped.Load(), Superseded: c.superseded.Load(), Coalesced: c.coalesced.Load(),
 		},
 		Faults: s.opts.Faults.Names(),
 	}
@@ -71,6 +72,8 @@ func (s *Server) countQueues(q *stats.Queues) {
 		l.mu.Lock()
 		q.Messages += int64(l.messages)
 		q.Bytes += int64(l.bytes)
+		q.DeepestMessages = max(q.DeepestMessages, int64(l.messages))
+		q.DeepestBytes = max(q.DeepestBytes, int64(l.bytes))
 		l.mu.Unlock()
 	}
 }

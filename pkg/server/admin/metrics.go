@@ -109,6 +109,12 @@ func newCollector(gw Gateway) *collector {
 	counter("rtk_slow_consumers_total", "Connections closed because their queue was full.", func(p *stats.Pod) float64 { return float64(p.Queues.SlowConsumers) })
 	counter("rtk_volatile_dropped_total", "Volatile messages that were not queued.", func(p *stats.Pod) float64 { return float64(p.Queues.VolatileDropped) })
 
+	gauge("rtk_queue_deepest_messages", "Messages in the longest outbound queue.", func(p *stats.Pod) float64 { return float64(p.Queues.DeepestMessages) })
+	gauge("rtk_queue_deepest_bytes", "Bytes in the largest outbound queue.", func(p *stats.Pod) float64 { return float64(p.Queues.DeepestBytes) })
+	counter("rtk_overflow_dropped_total", "Messages dropped for a client whose queue was full, by the policy of their room.", func(p *stats.Pod) float64 { return float64(p.Queues.OverflowDropped) })
+	counter("rtk_overflow_superseded_total", "Messages replaced in a client's queue by a later one of their key.", func(p *stats.Pod) float64 { return float64(p.Queues.Superseded) })
+	counter("rtk_overflow_coalesced_total", "Messages replaced by a later one of their key before they were sent to anybody.", func(p *stats.Pod) float64 { return float64(p.Queues.Coalesced) })
+
 	kept := func(f func(*stats.History) float64) func(*stats.Pod) float64 {
 		return func(p *stats.Pod) float64 {
 			if p.History == nil {

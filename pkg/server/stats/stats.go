@@ -174,6 +174,15 @@ type Queues struct {
 	// full. VolatileDropped is the total of volatile messages not queued.
 	SlowConsumers   uint64 `json:"slowConsumers"`
 	VolatileDropped uint64 `json:"volatileDropped"`
+	// DeepestMessages and DeepestBytes are those of the longest queue.
+	DeepestMessages int64 `json:"deepestMessages"`
+	DeepestBytes    int64 `json:"deepestBytes"`
+	// OverflowDropped, Superseded and Coalesced count messages that clients did
+	// not get by the policy of their rooms: the queue was full, a later one of
+	// the key took its place in a queue, or before it was sent to anybody.
+	OverflowDropped uint64 `json:"overflowDropped"`
+	Superseded      uint64 `json:"superseded"`
+	Coalesced       uint64 `json:"coalesced"`
 }
 
 // Latency is where the gateway itself spends time between a message's arrival
