@@ -252,6 +252,9 @@ func (f *serveFlags) options(env *Env) (server.Options, error) {
 	check(err)
 	o.Limits, err = f.limits()
 	check(err)
+	if o.Throttle.Off() {
+		o.Throttle = o.Limits.Rules.Conn.Messages
+	}
 	o.WSProfile, err = f.profile()
 	check(err)
 	o.Payloads, o.PayloadsWarn, err = f.payloads()

@@ -74,13 +74,14 @@ func (p *peeked) event() string {
 // event has a limit of its own.
 func (l *link) allow(ns []byte, size int, event func() string) (ok bool, retry time.Duration, err error) {
 	limit, own := *l.srv.throttle.Load(), true
-	now := l.srv.wheel.now()
-	switch g := l.srv.limits; {
-	case g != nil:
-		ok, retry, own = g.message(l, ns, size, event)
-	case limit.Off():
+	g := l.srv.limits
+	if g == nil && limit.Off() {
 		return true, 0, nil
-	default:
+	}
+	now := l.srv.wheel.now()
+	if g != nil {
+		ok, retry, own = g.message(l, limit, now, ns, size, event)
+	} else {
 		ok, retry = l.bucket.Allow(limit, now)
 	}
 	if ok {

@@ -154,17 +154,17 @@ func (g *limits) decide(name string, ok bool, retry time.Duration) bool {
 
 // message asks all limits of a message. own says that the limit is one of the
 // connection alone, so that the refusal is its own doing. event gives the name
-// and is called only if some event has a limit. The caller holds l.inMu.
-func (g *limits) message(l *link, ns []byte, size int, event func() string) (ok bool, retry time.Duration, own bool) {
-	now := g.clock.now()
+// and is called only if some event has a limit. messages is the limit of the
+// connection, which may change while the server runs. The caller holds l.inMu.
+func (g *limits) message(l *link, messages throttle.Limit, now time.Duration, ns []byte, size int, event func() string) (ok bool, retry time.Duration, own bool) {
 	mine := l.limits
-	ok, name := true, ""
+	var name string
 	if i, has := g.event(event); has {
 		name = "event"
 		ok, retry = mine.events[i].Allow(g.events[i], now)
 	} else {
 		name = "conn.messages"
-		ok, retry = l.bucket.Allow(*l.srv.throttle.Load(), now)
+		ok, retry = l.bucket.Allow(messages, now)
 	}
 	if !g.decide(name, ok, retry) {
 		return false, retry, true

@@ -1,6 +1,7 @@
 package hardening
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -64,7 +65,7 @@ func answerOrEnd(t *testing.T, ws *websocket.Conn, prefix string) int {
 	t.Helper()
 	for {
 		_, b, err := ws.ReadMessage()
-		if e, ok := err.(*websocket.CloseError); ok {
+		if e, ok := errors.AsType[*websocket.CloseError](err); ok {
 			return e.Code
 		}
 		if err != nil {
@@ -154,6 +155,32 @@ func TestPollingPayloads(t *testing.T) {
 				t.Errorf("%s %q, want %d with a short text", res.Status, clip(b), tc.want)
 			}
 		})
+	}
+	v.unharmed(t)
+}
+
+// A message that inflates to far more than it is costs no more than maxPayload.
+func TestDeflateBomb(t *testing.T) {
+	t.Parallel()
+	v := attack(t, "--compression", "1024")
+	d := websocket.Dialer{HandshakeTimeout: patience, EnableCompression: true}
+	for range 3 {
+		ws, res, err := d.Dial("ws://"+v.addr+sioTarget, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		t.Cleanup(func() { _ = ws.Close() })
+		if res.Header.Get("Sec-WebSocket-Extensions") == "" {
+			t.Fatal("no compression was agreed on")
+		}
+		_ = ws.SetReadDeadline(time.Now().Add(patience))
+		_ = ws.SetCompressionLevel(9)
+		ws.EnableWriteCompression(true)
+		write(t, ws, "40", `42["message","`+strings.Repeat("x", 8<<20)+`"]`)
+		if code := ends(t, ws); code != websocket.CloseMessageTooBig {
+			t.Errorf("closed with %d, want %d", code, websocket.CloseMessageTooBig)
+		}
 	}
 	v.unharmed(t)
 }

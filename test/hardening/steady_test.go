@@ -1,6 +1,7 @@
 package hardening
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -166,10 +167,10 @@ func ends(t testing.TB, ws *websocket.Conn) int {
 		if err == nil {
 			continue
 		}
-		if e, ok := err.(*websocket.CloseError); ok {
+		if e, ok := errors.AsType[*websocket.CloseError](err); ok {
 			return e.Code
 		}
-		if e, ok := err.(net.Error); ok && e.Timeout() {
+		if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
 			t.Fatalf("the connection is still open after %v", patience)
 		}
 		return 0
@@ -196,7 +197,7 @@ func closedWithin(t testing.TB, c net.Conn, d time.Duration) string {
 	t.Helper()
 	_ = c.SetReadDeadline(time.Now().Add(d))
 	b, err := io.ReadAll(c)
-	if e, ok := err.(net.Error); ok && e.Timeout() {
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
 		t.Errorf("the connection is still open after %v; got %q", d, clip(b))
 	}
 	return string(b)

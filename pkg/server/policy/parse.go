@@ -171,14 +171,14 @@ func (l *lexer) quoted(what string) (string, error) {
 	}
 	var b strings.Builder
 	for i := l.pos + 1; i < len(l.text); i++ {
-		switch c := l.text[i]; {
-		case c == '"':
+		switch c := l.text[i]; c {
+		case '"':
 			l.pos = i + 1
 			if b.Len() == 0 {
 				return "", fmt.Errorf("%s is empty", what)
 			}
 			return b.String(), nil
-		case c == '\\':
+		case '\\':
 			if i++; i == len(l.text) || l.text[i] != '"' && l.text[i] != '\\' {
 				return "", errors.New(`want \" or \\ behind a backslash`)
 			}

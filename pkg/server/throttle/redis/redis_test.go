@@ -50,9 +50,13 @@ func TestRateSharedByThreePods(t *testing.T) {
 	shared := pods(t, rttest.Redis(t), 3)
 	limit := throttle.Limit{Rate: 200, Burst: 20}
 	// Empty the bucket first: what is measured is the steady rate.
-	for ok, known := true, true; ok; {
-		if ok, _, known = shared[0].AllowN("user:ana", limit, 1); !known {
+	for {
+		ok, _, known := shared[0].AllowN("user:ana", limit, 1)
+		if !known {
 			t.Fatal("Redis did not decide")
+		}
+		if !ok {
+			break
 		}
 	}
 	const length = 4 * time.Second
