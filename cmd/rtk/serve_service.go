@@ -154,7 +154,7 @@ func (b *boundServices) close(ctx context.Context) {
 		return
 	}
 	b.once.Do(func() {
-		if ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // as context documents it
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			// The clients took all of the time; the calls about their ends are not
 			// to be lost for that.
 			var cancel context.CancelFunc
