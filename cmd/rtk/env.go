@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strconv"
@@ -22,6 +23,9 @@ type Env struct {
 	Notify func() (signals <-chan os.Signal, stop func())
 	// NotifyReload delivers SIGHUP in the same way; nil where nothing does.
 	NotifyReload func() (signals <-chan os.Signal, stop func())
+	// Machine is the machine's file system, to find the memory limit of this
+	// process; nil leaves the process's memory alone.
+	Machine fs.FS
 	// Executable is the path of this program, used to start pods.
 	Executable func() (string, error)
 }
@@ -45,6 +49,7 @@ func newEnv() *Env {
 			signal.Notify(ch, syscall.SIGHUP)
 			return ch, func() { signal.Stop(ch) }
 		},
+		Machine:    os.DirFS("/"),
 		Executable: os.Executable,
 	}
 }

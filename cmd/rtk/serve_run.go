@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -69,6 +70,9 @@ func runServe(ctx context.Context, env *Env, f *serveFlags) error {
 		log.Debug("open files limit", "limit", n)
 	}
 
+	if env.Machine != nil {
+		tuneMemory(env, env.Machine, log)
+	}
 	p, err := startPod(ctx, env, f, log)
 	if err != nil {
 		return err
@@ -185,6 +189,7 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 		}
 		handler = withContract(handler, doc)
 	}
+	p.serve.Go(func() { (&trimmer{free: debug.FreeOSMemory}).run(serviceCtx) })
 	p.public = newHTTPServer(handler, log)
 	if p.secure {
 		p.public.TLSConfig = p.certs.server()
