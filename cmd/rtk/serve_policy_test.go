@@ -33,3 +33,24 @@ func TestServePolicy(t *testing.T) {
 		t.Error("an empty file name was accepted")
 	}
 }
+
+func TestInspectShowsThePolicy(t *testing.T) {
+	t.Parallel()
+	o := inspectOptions{policy: policyFile(t, "room \"org:{claims.org}:*\" allow join, emit\nroom \"x:{claims.y}\" allow join\n")}
+	grants, err := o.grants(`{"sub":"ana","org":"acme"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := writeGrants(&b, grants); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"may join, emit  org:acme:*\n", "nothing: the token has no usable claim y\n"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("got\n%s\nwant a line with %q", b.String(), want)
+		}
+	}
+	if got := grantsJSON(grants); !strings.Contains(got, `"allows":["join","emit"],"patterns":["org:acme:*"]`) {
+		t.Errorf("JSON: %s", got)
+	}
+}
