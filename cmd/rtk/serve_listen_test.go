@@ -46,7 +46,7 @@ func TestServeOnSeveralListeners(t *testing.T) {
 		}
 	}
 	res, err := overUnix(t, adminPath).Get("http://x/readyz")
-	if err != nil || res.StatusCode != 200 {
+	if err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("readyz over the admin socket: %v, %v", res, err)
 	}
 	res.Body.Close()
@@ -229,7 +229,7 @@ func TestSocketActivation(t *testing.T) {
 			t.Fatal(err)
 		}
 		res.Body.Close()
-		if res.StatusCode != 200 {
+		if res.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d", u, res.StatusCode)
 		}
 	}

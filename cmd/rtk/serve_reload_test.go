@@ -64,7 +64,7 @@ func (h *hup) reload(want string) string {
 // stream asks for an event stream; the caller closes the body of a 200.
 func (h *hup) stream(token, origin string) *http.Response {
 	h.t.Helper()
-	r, err := http.NewRequestWithContext(h.t.Context(), "GET", h.URL+"/events?topic=t", nil)
+	r, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, h.URL+"/events?topic=t", nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestReload(t *testing.T) {
 	old := h.token()
 	stream := h.stream(old, "https://a.example")
 	defer stream.Body.Close()
-	if stream.StatusCode != 200 || h.status(old, "https://b.example") != 403 {
+	if stream.StatusCode != http.StatusOK || h.status(old, "https://b.example") != 403 {
 		t.Fatalf("before: %d", stream.StatusCode)
 	}
 
@@ -185,7 +185,7 @@ func TestReloadRaces(t *testing.T) {
 					return
 				default:
 				}
-				r, err := http.NewRequest("GET", h.URL+"/socket.io/?EIO=4&transport=polling&token="+token, nil)
+				r, err := http.NewRequest(http.MethodGet, h.URL+"/socket.io/?EIO=4&transport=polling&token="+token, nil)
 				if err != nil {
 					t.Error(err)
 					return
