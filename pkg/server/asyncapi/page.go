@@ -236,8 +236,10 @@ func notes(s *Schema) string {
 		text string
 		v    *int
 	}{
-		{"characters from", s.MinLength}, {"characters up to", s.MaxLength},
-		{"items from", s.MinItems}, {"items up to", s.MaxItems},
+		{"characters from", s.MinLength},
+		{"characters up to", s.MaxLength},
+		{"items from", s.MinItems},
+		{"items up to", s.MaxItems},
 	} {
 		if c.v != nil {
 			n = append(n, fmt.Sprint(c.text, " ", *c.v))
