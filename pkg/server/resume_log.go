@@ -97,8 +97,14 @@ func (q *sequence) unicast(c *Conn, m *message) error {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if c.state.Load() == connGone {
+		return ErrClosed // and not kept: the caller may send it in another way
+	}
 	q.stamp(m, kept)
-	return c.send(m.frame(c.link.codec))
+	if err := c.send(m.frame(c.link.codec)); err != nil && kept == nil {
+		return err
+	}
+	return nil // sent, or kept for when the client comes back
 }
 
 // cursor is the position after everything that has been sent. The caller holds
