@@ -75,7 +75,7 @@ func (d *deflater) frame(f *frame) *frame {
 	if len(wire) >= len(f.wire) {
 		return f
 	}
-	return &frame{wire: bytes.Clone(wire), body: f.body, attachments: f.attachments}
+	return &frame{wire: bytes.Clone(wire), body: f.body, attachments: f.attachments, drop: f.drop}
 }
 
 // rsv1 marks a deflated message (RFC 7692, 6).

@@ -47,6 +47,7 @@ func TestOffersDeflate(t *testing.T) {
 func TestDeflateOnce(t *testing.T) { // not parallel: it counts allocations
 	s := &Server{deflater: newDeflater(Compression{Threshold: 64})}
 	f := messageFrame(0, nil, func(dst []byte) []byte { return append(dst, make([]byte, 4096)...) })
+	f.drop = &droppable{key: "k"}
 	l := &link{srv: s}
 	if l.form(f) != f {
 		t.Fatal("deflated for a client that did not ask")
@@ -55,6 +56,9 @@ func TestDeflateOnce(t *testing.T) { // not parallel: it counts allocations
 	first := l.form(f)
 	if first == f || len(first.wire) > 100 {
 		t.Fatalf("%d bytes of %d", len(first.wire), len(f.wire))
+	}
+	if first.drop != f.drop {
+		t.Error("what may be dropped must not be kept for being deflated")
 	}
 	other := &link{srv: s}
 	other.deflates.Store(true)
