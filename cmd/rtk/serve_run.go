@@ -265,10 +265,11 @@ func front(gateway http.Handler) http.Handler {
 // listen serves the listeners. TLS is for networks: who may use a unix socket is
 // a matter of its permissions.
 func (p *pod) listen(s *http.Server, ls []*listener) {
+	secure := s.TLSConfig != nil // net/http sets it for HTTP/2 once it serves
 	for _, l := range ls {
 		p.serve.Go(func() {
 			var err error
-			if s.TLSConfig != nil && l.Addr().Network() != "unix" {
+			if secure && l.Addr().Network() != "unix" {
 				err = s.ServeTLS(l, "", "")
 			} else {
 				err = s.Serve(l)
