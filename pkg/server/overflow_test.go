@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ type slowStream struct {
 func newSlowStream(t *testing.T, s *Server, rooms ...string) *slowStream {
 	t.Helper()
 	c, err := s.openStream(streamConfig{
-		Kind: kindSSE2, Namespace: s.Of(EventsNamespace), Rooms: rooms, Request: httptest.NewRequest("GET", "/events", nil),
+		Kind: kindSSE2, Namespace: s.Of(EventsNamespace), Rooms: rooms, Request: httptest.NewRequest(http.MethodGet, "/events", nil),
 	})
 	if err != nil {
 		t.Fatal(err)

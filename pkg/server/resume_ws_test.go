@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -75,12 +76,12 @@ func TestPlainWSResume(t *testing.T) {
 		c := dial(frame)
 		c.closed(1008)
 	}
-	if _, refused := g.ws(t, "/ws?resume=2", nil); refused == nil || refused.StatusCode != 400 {
+	if _, refused := g.ws(t, "/ws?resume=2", nil); refused == nil || refused.StatusCode != http.StatusBadRequest {
 		t.Errorf("resume=2: %v", refused)
 	}
 	off := start(t, server.Options{}, nil)
 	off.Of("/")
-	if _, refused := off.ws(t, "/ws?resume=1", nil); refused == nil || refused.StatusCode != 400 {
+	if _, refused := off.ws(t, "/ws?resume=1", nil); refused == nil || refused.StatusCode != http.StatusBadRequest {
 		t.Errorf("without recovery: %v", refused)
 	}
 }
