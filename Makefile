@@ -23,7 +23,7 @@ lint:
 	@.ci/lint
 
 fmt:
-	go tool -modfile=tools/go.mod gofumpt -w cmd pkg internal scenarios test bench
+	go tool -modfile=tools/go.mod gofumpt -w cmd pkg internal scenarios test bench examples
 
 bench:
 	$(GOTEST) -run '^$$' -bench . -benchmem ./...

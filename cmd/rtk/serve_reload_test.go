@@ -197,7 +197,7 @@ func TestReloadRaces(t *testing.T) {
 					return
 				}
 				res.Body.Close()
-				if res.StatusCode != 200 {
+				if res.StatusCode != http.StatusOK {
 					t.Errorf("a client got %d", res.StatusCode)
 					return
 				}
