@@ -299,6 +299,9 @@ func (r *benchRun) plan(name string) (*planned, error) {
 
 // one runs one scenario. There may be a report beside an error.
 func (r *benchRun) one(ctx context.Context, p *planned) (*loadgen.Report, error) {
+	for _, w := range p.plan.Warnings {
+		fmt.Fprintf(r.env.Stderr, "rtk: warning: %s: %s\n", p.name, w)
+	}
 	r.show.begin(p.sc.Name)
 	rep, err := loadgen.Run(ctx, p.plan, loadgen.Options{
 		Dialer:      r.dialer,

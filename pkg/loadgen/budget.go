@@ -42,8 +42,31 @@ func budget(p *Plan) error {
 	}
 	p.Length = longest + settle
 	p.Descriptors = p.Connections + min(requesters, maxRequests) + spareFiles
-	p.Warnings = shortTokens(p)
+	p.Warnings = append(shortTokens(p), onePod(p.Scenario)...)
 	return nil
+}
+
+// onePod warns of a grid of pods that has one field: nothing crosses.
+func onePod(s *Scenario) []string {
+	var out []string
+	for _, v := range s.Verify {
+		if v.GroupBy != "target" {
+			continue
+		}
+		urls := map[string]bool{}
+		for _, g := range s.Groups {
+			if g.Name != v.From && g.Name != v.To {
+				continue
+			}
+			for _, t := range g.Targets {
+				urls[t.String()] = true
+			}
+		}
+		if len(urls) == 1 {
+			out = append(out, fmt.Sprintf("verify %s: all clients are at one target, so nothing crosses from pod to pod; name each pod", v.Name))
+		}
+	}
+	return out
 }
 
 // shortTokens warns of tokens that expire before the run ends: a server that

@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,34 @@ func TestTokensThatExpireTooSoonAreWarnedOf(t *testing.T) {
 	}
 	if p := plan(t, authMatrix); p.Warnings != nil {
 		t.Errorf("warnings = %v: tokens of cases are to expire", p.Warnings)
+	}
+}
+
+func TestOnePodIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	target := func(host string) *Target {
+		return &Target{Name: host, Target: rt.Target{URL: &url.URL{Scheme: "http", Host: host}, Protocol: rt.SocketIO}}
+	}
+	a, b := target("a:1"), target("b:1")
+	for _, tt := range []struct {
+		name    string
+		targets []*Target
+		warned  bool
+	}{
+		{"one", []*Target{a}, true},
+		{"the same twice", []*Target{a, target("a:1")}, true},
+		{"two", []*Target{a, b}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := &Scenario{
+				Groups: []*Group{{Name: "from", Targets: tt.targets}, {Name: "to", Targets: tt.targets}},
+				Verify: []*Verify{{Name: "v", From: "from", To: "to", GroupBy: "target"}},
+			}
+			if got := len(onePod(s)) == 1; got != tt.warned {
+				t.Errorf("warned %v, want %v", got, tt.warned)
+			}
+		})
 	}
 }
 
