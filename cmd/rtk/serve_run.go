@@ -54,7 +54,6 @@ type pod struct {
 }
 
 func runServe(ctx context.Context, env *Env, f *serveFlags) error {
-	followParent(env)
 	log, err := f.logger(env)
 	if err != nil {
 		return err
@@ -64,6 +63,10 @@ func runServe(ctx context.Context, env *Env, f *serveFlags) error {
 	}
 	signals, stopSignals := env.Notify()
 	defer stopSignals()
+	// Before anybody is told that the pod runs: a SIGHUP that nobody waits for
+	// ends the process. One that comes early waits.
+	reloads, stopReloads := reloadSignals(env)
+	defer stopReloads()
 	if n, err := raiseDescriptors(wantedDescriptors); err != nil {
 		log.Warn("open files limit", "limit", n, "error", err)
 	} else {
@@ -77,6 +80,8 @@ func runServe(ctx context.Context, env *Env, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
+	// Before the announcement too: it notes what is in force.
+	r := newReloader(env, f, p)
 	announce(env, f, p)
 	p.notify = func(state string) {
 		if err := notifySystemd(env, state); err != nil {
@@ -85,24 +90,24 @@ func runServe(ctx context.Context, env *Env, f *serveFlags) error {
 	}
 	p.notify("READY=1")
 
-	reloads, stopReloads := reloadSignals(env)
-	defer stopReloads()
-	r := newReloader(env, f, p)
-wait:
-	select {
-	case <-reloads:
-		if !r.hungUp() {
-			r.reload()
-			goto wait
+	for stopping := false; !stopping; {
+		select {
+		case <-reloads:
+			if stopping = r.hungUp(); !stopping {
+				r.reload()
+				continue
+			}
+			log.Info("stopping: the terminal is gone", "drain", f.drain.String())
+		case s := <-signals:
+			stopping = true
+			log.Info("stopping", "signal", s.String(), "delay", f.drainDelay.String(), "drain", f.drain.String())
+		case <-ctx.Done():
+			stopping = true
+			log.Info("stopping", "delay", f.drainDelay.String(), "drain", f.drain.String())
+		case err := <-p.failed:
+			p.abort()
+			return fmt.Errorf("serve: %w", err)
 		}
-		log.Info("stopping: the terminal is gone", "drain", f.drain.String())
-	case s := <-signals:
-		log.Info("stopping", "signal", s.String(), "delay", f.drainDelay.String(), "drain", f.drain.String())
-	case <-ctx.Done():
-		log.Info("stopping", "delay", f.drainDelay.String(), "drain", f.drain.String())
-	case err := <-p.failed:
-		p.abort()
-		return fmt.Errorf("serve: %w", err)
 	}
 	return p.stop(f.drainDelay, f.drain, signals)
 }
