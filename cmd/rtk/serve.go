@@ -64,7 +64,9 @@ type serveFlags struct {
 	origins            []string
 
 	historyFlags
-	overflow []string
+	overflow    []string
+	presence    []string
+	presenceMax int
 
 	maxPayload, maxAttachments, maxRooms      int
 	queueBytes, queueMessages                 int
@@ -170,6 +172,8 @@ func newServeCmdFlags(env *Env, run func(context.Context, *serveFlags) error) (*
 
 	f.register(fl)
 	fl.StringSliceVar(&f.overflow, "overflow", nil, "what rooms do for clients that don't keep up: `PATTERN=POLICY` with disconnect, drop-oldest, latest[:KEY] or coalesce:WINDOW[:KEY], such as 'ticker:*=latest' (default disconnect)")
+	fl.StringSliceVar(&f.presence, "presence", nil, "`PATTERN` of rooms whose members are told who joins and leaves, such as 'lobby:*' or '/chat#room:*' (default none)")
+	fl.IntVar(&f.presenceMax, "presence-max", server.DefaultPresenceMax, "members on one pod beyond which a room is no longer told of each")
 
 	fl.StringVar(&f.redis, "redis", "", "`URL` of the Redis that connects the pods, such as redis://127.0.0.1:6379 (default this pod alone)")
 	fl.StringVar(&f.redisPrefix, "redis-prefix", "socket.io", "prefix of the channels, the key of @socket.io/redis-adapter")
@@ -267,6 +271,14 @@ func (f *serveFlags) options(env *Env) (server.Options, error) {
 		}
 		o.Overflow = append(o.Overflow, rule)
 	}
+	for _, text := range f.presence {
+		rule, err := server.ParsePresence(text)
+		if err != nil {
+			check(usagef("--presence: %w", err))
+		}
+		o.Presence = append(o.Presence, rule)
+	}
+	o.PresenceMax = f.presenceMax
 	check(f.checkServices())
 	check(f.checkNumbers())
 	check(f.tls.check())

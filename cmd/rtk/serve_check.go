@@ -55,6 +55,7 @@ func (f *serveFlags) checkNumbers() error {
 		{"max-payload", f.maxPayload},
 		{"max-attachments", f.maxAttachments},
 		{"max-rooms", f.maxRooms},
+		{"presence-max", f.presenceMax},
 		{"queue-bytes", f.queueBytes},
 		{"queue-messages", f.queueMessages},
 	} {

@@ -75,6 +75,7 @@ func (s *Server) Contract() []Declaration {
 	var all []Declaration
 	for _, n := range s.namespaces {
 		all = append(all, n.declared...)
+		all = append(all, n.presence.contract()...)
 	}
 	slices.SortFunc(all, func(a, b Declaration) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Topic, b.Topic), fromClientFirst(a, b), cmp.Compare(a.Event, b.Event))

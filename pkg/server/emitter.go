@@ -18,6 +18,7 @@ type Emitter struct {
 	except   []string
 	volatile bool
 	local    bool
+	remote   bool // the other pods only
 	verbatim bool // not to be deflated
 }
 
@@ -92,7 +93,9 @@ func (e *Emitter) EmitRaw(event string, args []byte, attachments ...[]byte) erro
 	}
 	s := e.ns.srv
 	s.count.broadcasts.Add(1)
-	e.ns.deliver(b)
+	if !e.remote {
+		e.ns.deliver(b)
+	}
 	if s.opts.Backplane != nil && !e.local && (s.opts.Faults == nil || !s.opts.Faults.CrossPodOff) {
 		s.opts.Backplane.Publish(b)
 	}

@@ -52,10 +52,14 @@ func (n *Namespace) dispatch(c *Conn, name, args []byte, attachments [][]byte, t
 	}
 	h, ok := n.handlers[string(name)]
 	if !ok {
-		if n.onAny == nil {
+		switch {
+		case n.presence != nil && string(name) == presenceListEvent:
+			h = handler{name: presenceListEvent, fn: n.presence.list}
+		case n.onAny == nil:
 			return Reply{}, errUnknownEvent
+		default:
+			h = handler{name: string(name), fn: n.onAny}
 		}
-		h = handler{name: string(name), fn: n.onAny}
 	}
 	e := events.Get().(*Event)
 	*e = Event{Name: h.name, Args: args, Attachments: attachments, WantsAck: to.wanted(), conn: c, to: to}

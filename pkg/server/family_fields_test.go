@@ -11,7 +11,7 @@ func TestInheritAll(t *testing.T) {
 	t.Parallel()
 	own := map[string]bool{ // of each namespace by itself
 		"srv": true, "name": true, "mu": true, "conns": true, "rooms": true, "all": true, "seq": true,
-		"match": true, "family": true, "users": true, "overflow": true, "coalescer": true,
+		"match": true, "family": true, "users": true, "overflow": true, "coalescer": true, "presence": true,
 	}
 	s, err := New(Options{})
 	if err != nil {

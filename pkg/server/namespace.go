@@ -83,6 +83,8 @@ type Namespace struct {
 
 	overflow  []overflowRule // nil when all rooms have the default
 	coalescer coalescer
+
+	presence *presence // nil when no room has it
 }
 
 // Name returns the namespace's name, "/" for the main one.

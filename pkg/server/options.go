@@ -134,6 +134,12 @@ type Options struct {
 	// beyond QueueBytes or QueueMessages.
 	Overflow []OverflowRule
 
+	// Presence tells the members of rooms who joins and leaves, on this pod.
+	// Members of a room that has more than PresenceMax of them are no longer told
+	// of each.
+	Presence    []PresenceRule
+	PresenceMax int
+
 	// History keeps the latest messages of rooms, for event streams that come
 	// back and for polls.
 	History HistoryOptions
@@ -212,6 +218,7 @@ func (o Options) withDefaults() (Options, error) {
 		{&o.MaxAttachments, "MaxAttachments", DefaultMaxAttachments},
 		{&o.MaxRooms, "MaxRooms", DefaultMaxRooms},
 		{&o.MaxDynamicNamespaces, "MaxDynamicNamespaces", DefaultMaxDynamicNamespaces},
+		{&o.PresenceMax, "PresenceMax", DefaultPresenceMax},
 		{&o.QueueBytes, "QueueBytes", DefaultQueueBytes},
 		{&o.QueueMessages, "QueueMessages", DefaultQueueMessages},
 	} {
@@ -245,6 +252,11 @@ func (o Options) withDefaults() (Options, error) {
 	for _, r := range o.Overflow {
 		if err := r.validate(); err != nil {
 			return o, fmt.Errorf("server option Overflow: %w", err)
+		}
+	}
+	for _, r := range o.Presence {
+		if err := r.validate(); err != nil {
+			return o, fmt.Errorf("server option Presence: %w", err)
 		}
 	}
 	if err := o.checkHistory(); err != nil {

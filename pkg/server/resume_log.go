@@ -162,6 +162,7 @@ func (q *sequence) enter(c *Conn) error {
 	}
 	q.mu.Unlock()
 	c.tellRooms(q.ns.onJoin, joined)
+	c.ns.presence.tell(joined)
 	return err
 }
 

@@ -72,6 +72,7 @@ func (c *Conn) Join(rooms ...string) error {
 	}
 	joined, err := c.join(rooms)
 	c.tellRooms(c.ns.onJoin, joined)
+	c.ns.presence.tell(joined)
 	return err
 }
 
@@ -93,7 +94,8 @@ func (c *Conn) join(rooms []string) (joined []string, err error) {
 		for !c.ns.room(name).add(c, place) {
 		}
 		c.rooms = append(c.rooms, place)
-		if c.ns.onJoin != nil {
+		c.ns.presence.joined(c, name)
+		if c.ns.onJoin != nil || c.ns.presence != nil {
 			joined = append(joined, name)
 		}
 	}
@@ -102,7 +104,9 @@ func (c *Conn) join(rooms []string) (joined []string, err error) {
 
 // Leave takes the connection out of rooms; rooms it isn't in are ignored.
 func (c *Conn) Leave(rooms ...string) {
-	c.tellRooms(c.ns.onLeave, c.leave(rooms))
+	left := c.leave(rooms)
+	c.tellRooms(c.ns.onLeave, left)
+	c.ns.presence.tell(left)
 }
 
 // leave returns the rooms that it was in, when somebody wants to know.
@@ -113,7 +117,8 @@ func (c *Conn) leave(rooms []string) (left []string) {
 		if i := c.place(name); i >= 0 {
 			c.ns.leave(c.rooms[i])
 			c.rooms = slices.Delete(c.rooms, i, i+1)
-			if c.ns.onLeave != nil {
+			c.ns.presence.left(c, name)
+			if c.ns.onLeave != nil || c.ns.presence != nil {
 				left = append(left, name)
 			}
 		}
@@ -155,9 +160,14 @@ func (c *Conn) place(name string) int {
 
 // leaveAll takes an ended connection out of everything.
 func (c *Conn) leaveAll() {
+	var left []string
 	c.mu.Lock()
 	for _, p := range c.rooms {
 		c.ns.leave(p)
+		if c.ns.presence != nil {
+			c.ns.presence.left(c, p.room.name)
+			left = append(left, p.room.name)
+		}
 	}
 	c.rooms = nil
 	c.mu.Unlock()
@@ -167,6 +177,7 @@ func (c *Conn) leaveAll() {
 	if c.all.room != nil {
 		c.all.room.remove(&c.all, true)
 	}
+	c.ns.presence.tell(left)
 	c.release()
 }
 

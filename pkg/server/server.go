@@ -129,6 +129,7 @@ func (s *Server) newNamespace(name string) *Namespace {
 		conns: make(map[string]*Conn), rooms: make(map[string]*room), all: &room{},
 	}
 	n.overflow = s.overflowRules(name)
+	n.presence = s.newPresence(n)
 	n.coalescer = coalescer{ns: n, windows: make(map[string]*window)}
 	if n.seq = s.newSequence(n); n.seq != nil && s.state.Load() == stateRunning {
 		n.seq.arm()
