@@ -419,6 +419,26 @@ func TestPresenceRace(t *testing.T) {
 	}
 }
 
+// TestPresencePlainWS: plain WebSocket clients take part.
+func TestPresencePlainWS(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := startPipe(t, withPresence(server.Options{}, "r"), roomGateway)
+		a := g.present(t)
+		a.into("r", 1)
+		p, _ := g.ws(t, "/ws", nil)
+		p.send(`{"event":"join","data":"r"}`)
+		p.want(`{"event":"presence","data":{"room":"r","action":"join","id":"`)
+		a.want(`42["presence",{"room":"r","action":"join"`)
+		p.send(`{"event":"presence.list","data":{"room":"r"},"id":7}`)
+		if m := p.next(); strings.Count(m, `"since":`) != 2 || !strings.Contains(m, `"count":2,"truncated":false`) {
+			t.Errorf("list %s", m)
+		}
+		_ = p.ws.Close()
+		a.want(`42["presence",{"room":"r","action":"leave"`)
+	})
+}
+
 func TestPresenceContract(t *testing.T) {
 	t.Parallel()
 	s, err := server.New(withPresence(server.Options{}, "/chat#*", "/events#x"))
