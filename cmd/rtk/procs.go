@@ -77,8 +77,8 @@ func startChild(ctx context.Context, env *Env, name string, extraEnv []string, a
 			return nil, fmt.Errorf("start %s: it said %q instead of where it listens: %s", name, strings.TrimSpace(line), c.stderr)
 		}
 		c.URL = urls[0]
-		if len(urls) > 1 {
-			c.Admin = strings.TrimSuffix(urls[1], "/stats")
+		if _, admin, ok := strings.Cut(line, "stats on "); ok {
+			c.Admin = listening.FindString(admin)
 		}
 		return c, nil
 	case <-timer.C:

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -133,20 +134,23 @@ type Gateway struct {
 	Admin string // http://127.0.0.1:port
 }
 
-var urlPattern = regexp.MustCompile(`https?://[0-9a-z.:\[\]]+`)
+var listening = regexp.MustCompile(`listening on (https?://[0-9a-z.:\[\]]+).* stats on (https?://[0-9a-z.:\[\]]+)/stats`)
 
-// Serve starts `rtk serve` with free ports on loopback and waits until it
-// listens.
+// Serve starts `rtk serve` and waits until it listens: on free ports of
+// loopback, unless args say where.
 func Serve(t testing.TB, binary string, env []string, args ...string) *Gateway {
 	t.Helper()
-	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}, args...)
-	g := &Gateway{Process: Start(t, env, binary, args...)}
-	line := g.Line(t, 20*time.Second)
-	urls := urlPattern.FindAllString(line, -1)
-	if len(urls) < 2 {
-		t.Fatalf("rtk serve said %q, want two addresses", line)
+	all := []string{"serve", "--admin-listen", "127.0.0.1:0"}
+	if !slices.Contains(args, "--listen") {
+		all = append(all, "--listen", "127.0.0.1:0")
 	}
-	g.URL, g.Admin = urls[0], strings.TrimSuffix(urls[1], "/stats")
+	g := &Gateway{Process: Start(t, env, binary, append(all, args...)...)}
+	line := g.Line(t, 20*time.Second)
+	m := listening.FindStringSubmatch(line)
+	if m == nil {
+		t.Fatalf("rtk serve said %q, want where it listens", line)
+	}
+	g.URL, g.Admin = m[1], m[2]
 	return g
 }
 
