@@ -270,6 +270,25 @@ func TestPollingHeartbeat(t *testing.T) {
 	})
 }
 
+// A session that is ended while its client has stopped polling for the upgrade
+// says why over the socket; a refusal would be lost otherwise.
+func TestEndDuringUpgrade(t *testing.T) {
+	t.Parallel()
+	g := start(t, server.Options{CloseTimeout: 10 * time.Second}, echoGateway)
+	p := g.poller(t)
+	sid := p.join()
+	c, refused := g.ws(t, strings.Replace(p.target, "polling", "websocket", 1), nil)
+	if c == nil {
+		t.Fatalf("upgrade refused: %s", refused.Status)
+	}
+	c.send("2probe")
+	c.is("3probe")
+	g.Of("/").Conn(sid).Disconnect(true)
+	c.send("5")
+	c.is("41")
+	c.closed(0)
+}
+
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
 	g := start(t, server.Options{CloseTimeout: 50 * time.Millisecond, UpgradeTimeout: 200 * time.Millisecond}, echoGateway)

@@ -88,7 +88,33 @@ func (s *Server) probe(k *socket, l *link) bool {
 		return false
 	}
 	_ = k.nc.SetDeadline(time.Time{})
-	return l.switchTransport(k)
+	if l.switchTransport(k) {
+		return true
+	}
+	if words := l.lastWords(); len(words) > 0 {
+		_ = k.nc.SetWriteDeadline(time.Now().Add(s.opts.WriteTimeout))
+		_, _ = k.nc.Write(words)
+	}
+	l.flushed()
+	return false
+}
+
+// lastWords takes what a session that was ended during its upgrade had still to
+// say, such as why it refused a namespace, as WebSocket frames: the client has
+// stopped polling by now and listens here.
+func (l *link) lastWords() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.taking || l.engine.poll.getting {
+		return nil // a GET has it
+	}
+	var words []byte
+	for !l.queue.empty() {
+		if f := l.queue.pop(); f != frameCloseText {
+			words = append(words, f.wire...)
+		}
+	}
+	return words
 }
 
 var framePongProbe = controlFrame(engineio.Pong, []byte("probe"))
