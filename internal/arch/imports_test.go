@@ -16,13 +16,11 @@ import (
 const module = "github.com/realtime-toolkit/rtk/"
 
 type pkg struct {
-	ImportPath   string
-	Dir          string
-	GoFiles      []string
-	Imports      []string
-	Deps         []string
-	TestImports  []string
-	XTestImports []string
+	ImportPath string
+	Dir        string
+	GoFiles    []string
+	Imports    []string
+	Deps       []string
 }
 
 // allowed maps a package, or a tree ending in /..., to what it may import of
