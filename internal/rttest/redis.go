@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -28,6 +29,7 @@ type RedisServer struct {
 	dir    string
 	port   int
 	cmd    *exec.Cmd
+	ended  chan struct{} // closed when cmd has ended
 }
 
 // NewRedisServer starts a server with more command-line arguments, such as
@@ -38,10 +40,17 @@ func NewRedisServer(t testing.TB, args ...string) *RedisServer {
 	if err != nil {
 		Missing(t, "redis-server is not installed: apt-get install redis-server")
 	}
-	s := &RedisServer{t: t, binary: binary, args: args, dir: t.TempDir(), port: freePort(t)}
-	s.Start()
+	s := &RedisServer{t: t, binary: binary, args: args, dir: t.TempDir()}
 	t.Cleanup(s.Stop)
-	return s
+	const attempts = 20 // each on another port
+	for range attempts {
+		s.port = freePort(t)
+		if err = s.run(); err == nil {
+			return s
+		}
+	}
+	t.Fatal(err)
+	return nil
 }
 
 // Missing skips the test for want of something that isn't in the module, or
@@ -64,23 +73,66 @@ func (s *RedisServer) URL() string { return "redis://" + s.Addr() }
 // answers.
 func (s *RedisServer) Start() {
 	s.t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	err := s.run()
+	for err != nil && time.Now().Before(deadline) { // the port may be in use for a moment
+		time.Sleep(50 * time.Millisecond)
+		err = s.run()
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// run starts the process and waits until it answers. A server that ends by
+// itself, as it does when somebody else was faster to take its port, is an
+// error at once.
+func (s *RedisServer) run() error {
 	args := append([]string{
 		"--port", fmt.Sprint(s.port), "--bind", "127.0.0.1",
 		"--save", "", "--appendonly", "no", "--dir", s.dir, "--logfile", "redis.log",
 	}, s.args...)
 	s.cmd = exec.Command(s.binary, args...)
 	if err := s.cmd.Start(); err != nil {
-		s.t.Fatalf("start redis-server: %v", err)
+		s.cmd = nil
+		return fmt.Errorf("start redis-server: %w", err)
 	}
+	s.ended = make(chan struct{})
+	go func(cmd *exec.Cmd, ended chan struct{}) {
+		_ = cmd.Wait()
+		close(ended)
+	}(s.cmd, s.ended)
 	deadline := time.Now().Add(10 * time.Second)
-	for !s.answers() {
-		if time.Now().After(deadline) {
-			log, _ := os.ReadFile(s.dir + "/redis.log")
-			s.Stop()
-			s.t.Fatalf("redis-server doesn't answer on %s:\n%s", s.Addr(), log)
+	for {
+		select {
+		case <-s.ended:
+			return s.failed("ended at its start")
+		case <-time.After(10 * time.Millisecond):
 		}
-		time.Sleep(10 * time.Millisecond)
+		if s.answers() && !s.gone() {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return s.failed("doesn't answer")
+		}
 	}
+}
+
+// gone reports whether the process has ended: then it was somebody else that
+// answered on its port.
+func (s *RedisServer) gone() bool {
+	select {
+	case <-s.ended:
+		return true
+	case <-time.After(10 * time.Millisecond):
+		return false
+	}
+}
+
+func (s *RedisServer) failed(what string) error {
+	log, _ := os.ReadFile(s.dir + "/redis.log")
+	s.Stop()
+	return fmt.Errorf("redis-server on %s %s:\n%s", s.Addr(), what, log)
 }
 
 // answers reports whether a PING gets any answer: -NOAUTH is one too.
@@ -106,19 +158,28 @@ func (s *RedisServer) Stop() {
 		return
 	}
 	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait()
+	<-s.ended
 	s.cmd = nil
 }
 
 // PID returns the process id while the server runs.
 func (s *RedisServer) PID() int { return s.cmd.Process.Pid }
 
+// freePort returns a port that is free now, from below the range that Linux
+// takes for outgoing connections (32768 and up): none of those can take it
+// while the server is stopped.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const lowest, highest = 15000, 32000
+	for range 1000 {
+		port := lowest + rand.IntN(highest-lowest)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		_ = l.Close()
+		return port
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no free port on 127.0.0.1")
+	return 0
 }
