@@ -148,6 +148,12 @@ func (b *backplane) Start(_ context.Context, sink cluster.Sink) error { b.sink =
 func (b *backplane) AddNamespace(string) error                        { return nil }
 func (b *backplane) Status() cluster.Status                           { return cluster.Status{Kind: "test", Connected: true} }
 func (b *backplane) Close(context.Context) error                      { return nil }
+func (b *backplane) Send(*cluster.Command)                            {}
+func (b *backplane) Servers(context.Context, string) (int, error)     { return 1, nil }
+func (b *backplane) Ask(context.Context, *cluster.Query, func(*cluster.Answer)) error {
+	return nil
+}
+
 func (b *backplane) Publish(m *cluster.Broadcast) {
 	for _, p := range b.peers {
 		p.sink.Deliver(m)

@@ -188,6 +188,12 @@ func (s *Server) HasRoom(namespace, name string) bool {
 	return n.rooms[name] != nil || n.conns[name] != nil
 }
 
+// Execute implements cluster.Sink.
+func (s *Server) Execute(*cluster.Command) {}
+
+// Answer implements cluster.Sink.
+func (s *Server) Answer(*cluster.Query, func(*cluster.Answer)) {}
+
 // Deliver implements cluster.Sink.
 func (s *Server) Deliver(b *cluster.Broadcast) {
 	if s.opts.Faults != nil && s.opts.Faults.CrossPodOff {

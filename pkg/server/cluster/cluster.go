@@ -1,5 +1,5 @@
 // Package cluster is the seam between a gateway and the other pods of its
-// cluster. It holds the types of a cross-pod broadcast and the Backplane
+// cluster. It holds the types of what pods send each other and the Backplane
 // interface; an in-memory hub for tests and single-process clusters is here,
 // Redis is in package redis below, so that a program that embeds the server
 // links Redis only if it asks for it.
@@ -61,6 +61,14 @@ type Sink interface {
 	// Deliver hands over one broadcast of another pod. It never blocks on a
 	// client. Calls for one publisher must be in the publisher's order.
 	Deliver(*Broadcast)
+	// Execute does what another pod tells, in its order with Deliver. It never
+	// blocks on a client.
+	Execute(*Command)
+	// Answer answers another pod. It returns at once and calls reply from any
+	// goroutine, as often as Answer says, or not at all when it has nothing to
+	// say to a server-side emit: that pod then counts as silent. reply doesn't
+	// block, and does nothing once the one who asked has given up.
+	Answer(q *Query, reply func(*Answer))
 }
 
 // Backplane carries broadcasts between pods.
@@ -77,6 +85,15 @@ type Backplane interface {
 	// before and after Start.
 	AddNamespace(namespace string) error
 	Publish(*Broadcast)
+	// Send sends a command under the rules of Publish, in order with it.
+	Send(*Command)
+	// Ask asks the other pods and calls each with every answer, one at a time,
+	// until all pods that take part have answered in full or ctx ends; ctx has
+	// a deadline. The error is ErrPartial, or says that the pods can't be
+	// reached. No call of each follows its return.
+	Ask(ctx context.Context, q *Query, each func(*Answer)) error
+	// Servers counts the pods of a namespace, this one among them.
+	Servers(ctx context.Context, namespace string) (int, error)
 	Status() Status
 	// Close flushes the outbox until ctx ends and disconnects.
 	Close(ctx context.Context) error

@@ -115,6 +115,12 @@ func (m *member) Publish(b *Broadcast) {
 	}
 }
 
+func (m *member) Send(*Command) {}
+
+func (m *member) Ask(context.Context, *Query, func(*Answer)) error { return nil }
+
+func (m *member) Servers(context.Context, string) (int, error) { return 1, nil }
+
 func (m *member) offer(b *Broadcast) {
 	m.mu.RLock()
 	wanted := !m.closed && m.namespaces[b.Namespace]

@@ -22,6 +22,10 @@ type sink struct {
 	got []string
 }
 
+func (*sink) Execute(*cluster.Command) {}
+
+func (*sink) Answer(*cluster.Query, func(*cluster.Answer)) {}
+
 func (s *sink) HasRoom(_, room string) bool { return slices.Contains(s.rooms, room) }
 
 func (s *sink) Deliver(b *cluster.Broadcast) {
@@ -157,6 +161,10 @@ func TestHubCrossing(t *testing.T) {
 }
 
 type locked struct{ mu sync.Mutex }
+
+func (*locked) Execute(*cluster.Command) {}
+
+func (*locked) Answer(*cluster.Query, func(*cluster.Answer)) {}
 
 func (*locked) HasRoom(_, _ string) bool { return true }
 

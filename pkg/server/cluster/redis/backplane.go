@@ -224,6 +224,15 @@ func (b *backplane) Publish(m *cluster.Broadcast) {
 	})
 }
 
+// Send implements cluster.Backplane.
+func (b *backplane) Send(*cluster.Command) {}
+
+// Ask implements cluster.Backplane.
+func (b *backplane) Ask(context.Context, *cluster.Query, func(*cluster.Answer)) error { return nil }
+
+// Servers implements cluster.Backplane.
+func (b *backplane) Servers(context.Context, string) (int, error) { return 1, nil }
+
 // Status returns the health as of now.
 func (b *backplane) Status() cluster.Status {
 	s := cluster.Status{

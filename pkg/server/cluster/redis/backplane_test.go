@@ -36,6 +36,10 @@ func newSink(rooms ...string) *sink {
 	return s
 }
 
+func (*sink) Execute(*cluster.Command) {}
+
+func (*sink) Answer(*cluster.Query, func(*cluster.Answer)) {}
+
 func (s *sink) HasRoom(_, room string) bool { return s.rooms[room] }
 
 func (s *sink) Deliver(b *cluster.Broadcast) {

@@ -15,6 +15,10 @@ type counter struct {
 	done chan struct{}
 }
 
+func (*counter) Execute(*cluster.Command) {}
+
+func (*counter) Answer(*cluster.Query, func(*cluster.Answer)) {}
+
 func (*counter) HasRoom(_, _ string) bool { return true }
 
 func (c *counter) Deliver(*cluster.Broadcast) {

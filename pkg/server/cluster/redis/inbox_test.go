@@ -21,6 +21,10 @@ type slowSink struct {
 	got   []string
 }
 
+func (*slowSink) Execute(*cluster.Command) {}
+
+func (*slowSink) Answer(*cluster.Query, func(*cluster.Answer)) {}
+
 func (s *slowSink) HasRoom(_, room string) bool { s.asked.Add(1); return room == "r" }
 
 func (s *slowSink) Deliver(b *cluster.Broadcast) {
