@@ -11,11 +11,63 @@ import (
 	"github.com/realtime-toolkit/rtk/pkg/wire/redisadapter"
 )
 
+// Adapter names the npm adapter whose bytes a backplane speaks. All servers on
+// one prefix must have the same.
+type Adapter string
+
+// The adapters.
+const (
+	// Classic is createAdapter of @socket.io/redis-adapter: PUBLISH, any Redis.
+	Classic Adapter = "classic"
+	// Sharded is createShardedAdapter of the same package: SPUBLISH, Redis 7.
+	Sharded Adapter = "sharded"
+	// Streams is @socket.io/redis-streams-adapter: one stream that keeps what
+	// was sent, which clients that come back are served from on any pod.
+	Streams Adapter = "streams"
+)
+
+// ShardedMode says which rooms have a channel of their own in the sharded
+// adapter. All servers of a cluster must have the same.
+type ShardedMode string
+
+// The modes of the sharded adapter.
+const (
+	Static         ShardedMode = "static"          // none
+	Dynamic        ShardedMode = "dynamic"         // those that are not a socket id; the default
+	DynamicPrivate ShardedMode = "dynamic-private" // all
+)
+
 // Options configures New. Only URL is required.
 type Options struct {
-	// URL is redis://[user:password@]host[:port][/db], or rediss:// for TLS.
+	// URL is redis://[user:password@]host[:port][/db], or rediss:// for TLS;
+	// redis+sentinel://[user:password@]host:port,…/MASTER[/db] asks Sentinels for
+	// the master, redis+cluster://[user:password@]host:port,… is a Redis Cluster.
 	// The password never shows in an error, log or status.
 	URL string
+	// Adapter is Classic when empty.
+	Adapter Adapter
+	// SpecificResponses sends answers on the channel of the one who asked, as
+	// publishOnSpecificResponseChannel of the classic adapter does; off, all
+	// servers hear all answers. Both are always understood.
+	SpecificResponses bool
+	// RoomSubscriptions has a classic adapter subscribe to each room that its
+	// pod has members in, instead of to a pattern that takes all rooms: Redis
+	// then sends the pod only what it can use, for a subscription each.
+	RoomSubscriptions bool
+	// ShardedMode is Dynamic when empty.
+	ShardedMode ShardedMode
+	// Stream, StreamCount, StreamMaxLen are the streams adapter's streamName
+	// ("socket.io" when empty), streamCount (1) and maxLen (10000, about).
+	// StreamSharded is its useShardedPubSub.
+	Stream        string
+	StreamCount   int
+	StreamMaxLen  int
+	StreamSharded bool
+	// SignKey, when set, signs what the pod publishes with HMAC-SHA256 in a
+	// place that Node servers ignore, and refuses what is signed with another
+	// key. SignRequired also refuses what is not signed, as Node's is.
+	SignKey      []byte
+	SignRequired bool
 	// TLS is used for rediss://; nil means the system's roots and the URL's
 	// host name.
 	TLS *tls.Config
