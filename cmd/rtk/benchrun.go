@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"github.com/realtime-toolkit/rtk/internal/nearest"
 	"github.com/realtime-toolkit/rtk/pkg/client"
 	"github.com/realtime-toolkit/rtk/pkg/loadgen"
 	"github.com/realtime-toolkit/rtk/pkg/rt"
@@ -243,7 +244,7 @@ func readScenario(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) && !strings.ContainsAny(name, "./\\") {
-			return nil, hint(usagef("no scenario %q%s", name, didYouMean(name, scenarios.Names())),
+			return nil, hint(usagef("no scenario %q%s", name, nearest.Hint(name, scenarios.Names())),
 				"shipped are "+strings.Join(scenarios.Names(), ", ")+"; anything else is a file")
 		}
 		return nil, usagef("read scenario: %w", err)

@@ -12,6 +12,8 @@ import (
 	"github.com/goccy/go-yaml/parser"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/realtime-toolkit/rtk/internal/nearest"
 )
 
 // maxConfig bounds rtk.yaml; goccy/go-yaml has no guard against alias bombs.
@@ -176,7 +178,7 @@ func parseConfig(path string, src []byte, cmd *cobra.Command) (map[string]settin
 			}
 			c, ok := commands[section.Key.String()]
 			if !ok {
-				fail(section.Key, "unknown section %q%s", section.Key.String(), didYouMean(section.Key.String(), names))
+				fail(section.Key, "unknown section %q%s", section.Key.String(), nearest.Hint(section.Key.String(), names))
 				continue
 			}
 			if _, null := section.Value.(*ast.NullNode); null {
@@ -186,7 +188,7 @@ func parseConfig(path string, src []byte, cmd *cobra.Command) (map[string]settin
 				key := kv.Key.String()
 				flag := c.Flags().Lookup(key)
 				if flag == nil || key == "help" || key == configFlag {
-					fail(kv.Key, "unknown key %q in %s%s", key, c.Name(), didYouMean(key, flagNames(c)))
+					fail(kv.Key, "unknown key %q in %s%s", key, c.Name(), nearest.Hint(key, flagNames(c)))
 					continue
 				}
 				value, ok := scalar(kv.Value)

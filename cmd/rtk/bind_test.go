@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/realtime-toolkit/rtk/internal/nearest"
 )
 
 func FuzzParseConfig(f *testing.F) {
@@ -47,8 +49,8 @@ func TestDidYouMean(t *testing.T) {
 		{"zzz", ""},
 		{"", ""},
 	} {
-		if got := didYouMean(tc.in, names); got != tc.want {
-			t.Errorf("didYouMean(%q) = %q, want %q", tc.in, got, tc.want)
+		if got := nearest.Hint(tc.in, names); got != tc.want {
+			t.Errorf("nearest.Hint(%q) = %q, want %q", tc.in, got, tc.want)
 		}
 	}
 }

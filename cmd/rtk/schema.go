@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/realtime-toolkit/rtk/internal/nearest"
 	"github.com/realtime-toolkit/rtk/pkg/loadgen"
 )
 
@@ -38,7 +39,7 @@ func newSchemaCmd(env *Env) *cobra.Command {
 				case "report":
 					out = loadgen.ReportSchema()
 				default:
-					return usagef("unknown schema %q%s", args[0], didYouMean(args[0], []string{"scenario", "report"}))
+					return usagef("unknown schema %q%s", args[0], nearest.Hint(args[0], []string{"scenario", "report"}))
 				}
 			}
 			_, err := env.Stdout.Write(out)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/realtime-toolkit/rtk/internal/nearest"
 	"github.com/realtime-toolkit/rtk/pkg/server/throttle"
 	"github.com/realtime-toolkit/rtk/pkg/wire/nestws"
 )
@@ -19,7 +20,7 @@ func (f *serveFlags) checkServices() error {
 	}
 	for _, s := range f.services {
 		if !slices.Contains(serviceNames, s) {
-			return usagef("--service: unknown service %q%s; services are %s", s, didYouMean(s, serviceNames), strings.Join(serviceNames, ", "))
+			return usagef("--service: unknown service %q%s; services are %s", s, nearest.Hint(s, serviceNames), strings.Join(serviceNames, ", "))
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/realtime-toolkit/rtk/internal/nearest"
 	"github.com/realtime-toolkit/rtk/pkg/server"
 	"github.com/realtime-toolkit/rtk/pkg/server/asyncapi"
 	"github.com/realtime-toolkit/rtk/pkg/server/asyncapi/validate"
@@ -22,7 +23,7 @@ func (f *serveFlags) payloads() (v server.PayloadValidator, warn bool, err error
 		return nil, false, nil
 	}
 	modes := []string{"reject", "warn", "off"}
-	return nil, false, usagef("--validate %q%s; want reject, warn or off", f.validate, didYouMean(f.validate, modes))
+	return nil, false, usagef("--validate %q%s; want reject, warn or off", f.validate, nearest.Hint(f.validate, modes))
 }
 
 // contract makes the AsyncAPI document of a gateway whose services are

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/realtime-toolkit/rtk/internal/nearest"
 	"github.com/realtime-toolkit/rtk/pkg/server"
 )
 
@@ -96,7 +97,7 @@ func setFault(f *server.Faults, key, value string) (err error) {
 	case "crosspod":
 		return fmt.Errorf("crosspod=%s: want off", value)
 	default:
-		return fmt.Errorf("unknown fault %q%s", key, didYouMean(key, faultKeys))
+		return fmt.Errorf("unknown fault %q%s", key, nearest.Hint(key, faultKeys))
 	}
 	if err != nil {
 		return fmt.Errorf("%s=%s: %w", key, value, err)

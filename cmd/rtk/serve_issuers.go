@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 
+	"github.com/realtime-toolkit/rtk/internal/nearest"
 	"github.com/realtime-toolkit/rtk/pkg/server/auth"
 )
 
@@ -49,7 +50,7 @@ func issuersOf(env *Env, values []string) (list []auth.Issuer, err error) {
 		case "audience":
 			i.Audience = append(i.Audience, value)
 		default:
-			return nil, usagef("--issuer: unknown name %q%s; names are %s", clipped(name), didYouMean(name, issuerKeys), strings.Join(issuerKeys, ", "))
+			return nil, usagef("--issuer: unknown name %q%s; names are %s", clipped(name), nearest.Hint(name, issuerKeys), strings.Join(issuerKeys, ", "))
 		}
 	}
 	return list, nil

@@ -23,7 +23,7 @@ func TestServePolicy(t *testing.T) {
 		t.Fatalf("policy: %v, %v", o.Policy, err)
 	}
 	bad := policyFile(t, "room \"a\" allow join\nroom \"b\" alow join\n")
-	if _, _, err = parseServe(t, nil, "--policy", bad); err == nil || !strings.Contains(err.Error(), bad+`:2:10: want allow, got "alow", did you mean allow?`) {
+	if _, _, err = parseServe(t, nil, "--policy", bad); err == nil || !strings.Contains(err.Error(), bad+`:2:10: want allow, got "alow", did you mean "allow"?`) {
 		t.Errorf("a fault: %v", err)
 	}
 	if _, _, err = parseServe(t, nil, "--policy", "/nowhere"); err == nil {

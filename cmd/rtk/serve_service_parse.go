@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 	"github.com/spf13/cobra"
 
+	"github.com/realtime-toolkit/rtk/internal/nearest"
 	"github.com/realtime-toolkit/rtk/pkg/server/service"
 )
 
@@ -112,7 +113,7 @@ func (p *routingParser) entries(n ast.Node, what string, known []string) (list [
 		key := kv.Key.String()
 		switch {
 		case !slices.Contains(known, key):
-			p.fail(kv.Key, "unknown key %q in %s%s", key, what, didYouMean(key, known))
+			p.fail(kv.Key, "unknown key %q in %s%s", key, what, nearest.Hint(key, known))
 			continue
 		case seen[key]:
 			p.fail(kv.Key, "key %q stands twice in %s", key, what)
@@ -170,7 +171,7 @@ func (p *routingParser) service(n ast.Node, c *serviceConfig) {
 		p.fail(n, "%s has no kind; kinds are %s", what, strings.Join(kindNames(), ", "))
 		return
 	case !known:
-		p.fail(n, "%s: unknown kind %q%s", what, c.kind, didYouMean(c.kind, kindNames()))
+		p.fail(n, "%s: unknown kind %q%s", what, c.kind, nearest.Hint(c.kind, kindNames()))
 		return
 	}
 	for _, e := range list {
@@ -284,7 +285,7 @@ func (p *routingParser) route(n ast.Node) {
 			p.hooks(e, r)
 		case "service":
 			if r.to = p.named[e.value]; r.to == nil {
-				p.fail(e.node, "no service %q in services%s", e.value, didYouMean(e.value, p.serviceNames()))
+				p.fail(e.node, "no service %q in services%s", e.value, nearest.Hint(e.value, p.serviceNames()))
 			}
 		}
 	}
@@ -313,7 +314,7 @@ func (p *routingParser) hooks(e entry, r *routeConfig) {
 		case name == string(service.HookEvent):
 			p.fail(e.node, `hook "event" is the key events, as in   events: "*"`)
 		case !slices.Contains(names, name):
-			p.fail(e.node, "unknown hook %q%s; hooks are %s", name, didYouMean(name, names), strings.Join(names, ", "))
+			p.fail(e.node, "unknown hook %q%s; hooks are %s", name, nearest.Hint(name, names), strings.Join(names, ", "))
 		default:
 			r.hooks = append(r.hooks, service.Hook(name))
 		}

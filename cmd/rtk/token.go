@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/realtime-toolkit/rtk/internal/nearest"
 	"github.com/realtime-toolkit/rtk/pkg/loadgen/mint"
 	"github.com/realtime-toolkit/rtk/pkg/server/auth"
 )
@@ -88,7 +89,7 @@ func noTokenArgs(cmd *cobra.Command, args []string) error {
 	if strings.Count(args[0], ".") == 2 {
 		return hint(usagef("%s takes no token", cmd.CommandPath()), "to look into one:   rtk token inspect -")
 	}
-	return hint(usagef("unknown command %q for %q%s", clipText(args[0], 40), cmd.CommandPath(), didYouMean(args[0], []string{"inspect", "keygen", "mint"})),
+	return hint(usagef("unknown command %q for %q%s", clipText(args[0], 40), cmd.CommandPath(), nearest.Hint(args[0], []string{"inspect", "keygen", "mint"})),
 		"see   rtk token --help")
 }
 
@@ -112,7 +113,7 @@ func (o *tokenOptions) run(env *Env, expiresGiven bool) error {
 	}
 	defect := mint.Defect(o.defect)
 	if !defect.Valid() {
-		return usagef("--defect %q: want one of %s%s", clipText(o.defect, 40), strings.Join(defectNames(), ", "), didYouMean(o.defect, defectNames()))
+		return usagef("--defect %q: want one of %s%s", clipText(o.defect, 40), strings.Join(defectNames(), ", "), nearest.Hint(o.defect, defectNames()))
 	}
 	m, err := mint.New(spec)
 	if err != nil {

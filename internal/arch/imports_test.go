@@ -26,17 +26,17 @@ type pkg struct {
 // allowed maps a package, or a tree ending in /..., to what it may import of
 // this module besides its own tree. The longest match holds.
 var allowed = map[string][]string{
-	"cmd/rtk":                         {"pkg/...", "scenarios"},
+	"cmd/rtk":                         {"pkg/...", "scenarios", "internal/nearest"},
 	"scenarios":                       {},
 	"pkg/rt":                          {},
 	"pkg/wire/...":                    {"pkg/wire/..."},
 	"pkg/client/...":                  {"pkg/rt", "pkg/wire/..."},
-	"pkg/loadgen/...":                 {"pkg/rt"},
+	"pkg/loadgen/...":                 {"pkg/rt", "internal/nearest"},
 	"pkg/tui/...":                     {"pkg/rt", "pkg/loadgen", "pkg/server/stats"},
 	"pkg/server":                      {"pkg/rt", "pkg/wire/...", "pkg/server/auth", "pkg/server/throttle", "pkg/server/policy", "pkg/server/cluster", "pkg/server/peers", "pkg/server/stats", "pkg/server/history"},
 	"pkg/server/auth":                 {},
 	"pkg/server/throttle":             {},
-	"pkg/server/policy":               {},
+	"pkg/server/policy":               {"internal/nearest"},
 	"pkg/server/throttle/redis":       {"pkg/server/throttle"},
 	"pkg/server/stats":                {},
 	"pkg/server/peers":                {},
@@ -51,6 +51,7 @@ var allowed = map[string][]string{
 	"pkg/server/asyncapi":             {"pkg/server", "pkg/server/auth"},
 	"pkg/server/asyncapi/validate":    {"pkg/server", "pkg/server/asyncapi", "pkg/wire/rawjson"},
 	"internal/...":                    {"internal/...", "pkg/..."},
+	"internal/nearest":                {},
 	"examples/...":                    {"pkg/server/..."},
 	"test/...":                        {"internal/...", "pkg/...", "scenarios", "cmd/..."},
 }

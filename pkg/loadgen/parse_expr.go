@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/realtime-toolkit/rtk/internal/nearest"
 )
 
 // The grammar of threshold expressions:
@@ -199,7 +201,7 @@ func (p *exprParser) right() error {
 	def := metricIndex[metric]
 	if def == nil {
 		hint := ""
-		if near := nearest(metric, metricNames()); near != "" {
+		if near := nearest.Word(metric, metricNames()); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near+"_"+agg)
 		}
 		return p.fail(w, hint, "unknown value %q", clip(printable(w.text), 60))

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/realtime-toolkit/rtk/internal/nearest"
 	"github.com/realtime-toolkit/rtk/pkg/rt"
 )
 
@@ -128,7 +129,7 @@ func (p *parse) stepForm(n *node) *stepForm {
 	}
 	pos, hint := n.pos, "one of "+strings.Join(kinds, ", ")
 	for _, e := range n.entries {
-		if near := nearest(e.key.text, kinds); near != "" {
+		if near := nearest.Word(e.key.text, kinds); near != "" {
 			p.hintf(e.key.pos, didYouMean(e.key.text, kinds), "unknown step %q", e.key.text)
 			return nil
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/realtime-toolkit/rtk/internal/nearest"
 	"github.com/realtime-toolkit/rtk/pkg/rt"
 )
 
@@ -252,7 +253,7 @@ func TestSuggestions(t *testing.T) {
 		"expireIn": "expiresIn", "expires_in": "expiresIn", "EXPIRESIN": "expiresIn", "scret": "secret", "sercet": "secret", "claim": "claims",
 		"wholly different": "", "": "", strings.Repeat("x", 1000): "",
 	} {
-		if near := nearest(got, words); near != want {
+		if near := nearest.Word(got, words); near != want {
 			t.Errorf("%q: suggested %q, want %q", got, near, want)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/realtime-toolkit/rtk/internal/nearest"
 )
 
 // Bounds of a policy.
@@ -84,7 +86,7 @@ func (l *lexer) rule() (r rule, ok bool, err error) {
 	case "topic":
 		r.namespace = TopicNamespace
 	default:
-		return r, false, fmt.Errorf("unknown rule %q%s; rules begin with room or topic", clip(word), near(word, "room", "topic"))
+		return r, false, fmt.Errorf("unknown rule %q%s; rules begin with room or topic", clip(word), nearest.Hint(word, []string{"room", "topic"}))
 	}
 	if r.pattern, err = l.quoted("a pattern"); err != nil {
 		return r, false, err
@@ -103,7 +105,7 @@ func (l *lexer) rule() (r rule, ok bool, err error) {
 		next = l.word()
 	}
 	if next != "allow" {
-		return r, false, fmt.Errorf("want allow, got %s%s", l.got(next), near(next, "allow", "in"))
+		return r, false, fmt.Errorf("want allow, got %s%s", l.got(next), nearest.Hint(next, []string{"allow", "in"}))
 	}
 	if r.actions, err = l.actions(); err != nil {
 		return r, false, err
@@ -123,7 +125,7 @@ func (l *lexer) actions() (all Action, err error) {
 		}
 		switch {
 		case found == 0:
-			return 0, fmt.Errorf("want an action, got %s%s; actions are join and emit", l.got(word), near(word, "join", "emit"))
+			return 0, fmt.Errorf("want an action, got %s%s; actions are join and emit", l.got(word), nearest.Hint(word, []string{"join", "emit"}))
 		case all&found != 0:
 			return 0, fmt.Errorf("action %s stands twice", word)
 		}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/realtime-toolkit/rtk/internal/nearest"
 )
 
 // parsePattern splits a pattern into parts.
@@ -63,7 +65,7 @@ func parsePattern(text string) ([]part, error) {
 func claimPath(text string) ([]string, error) {
 	root, path, dotted := strings.Cut(text, ".")
 	if root != "claims" {
-		return nil, fmt.Errorf("{%s}: unknown value%s; want {claims.NAME}", clip(text), near(root, "claims"))
+		return nil, fmt.Errorf("{%s}: unknown value%s; want {claims.NAME}", clip(text), nearest.Hint(root, []string{"claims"}))
 	}
 	names := strings.Split(path, ".")
 	for _, n := range names {
@@ -72,39 +74,6 @@ func claimPath(text string) ([]string, error) {
 		}
 	}
 	return names, nil
-}
-
-// near suggests the one of the words that a typing error made of got.
-func near(got string, words ...string) string {
-	for _, w := range words {
-		if got != "" && got != w && distance(strings.ToLower(got), w) <= 2 {
-			return fmt.Sprintf(", did you mean %s?", w)
-		}
-	}
-	return ""
-}
-
-// distance is the number of letters to change, add or take out.
-func distance(a, b string) int {
-	if len(a) > 32 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
 
 // clip keeps an error readable.
