@@ -62,6 +62,8 @@ func (s *Server) Stats() stats.Pod {
 			Kind: b.Kind, Connected: b.Connected, Degraded: b.Degraded, Reason: b.Reason,
 			Published: b.Published, Received: b.Received, Dropped: b.Dropped, Overrun: b.Overrun,
 			Ignored: b.Ignored, Reconnects: b.Reconnects, Queued: b.Queued, RTTMicros: b.RTTMicros,
+			Foreign: b.Foreign, QueuedBytes: b.QueuedBytes, QueuedSeconds: b.QueuedFor.Seconds(),
+			Servers: b.Servers, Subscriptions: b.Subscriptions,
 		}
 	}
 	return p

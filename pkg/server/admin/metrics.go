@@ -138,19 +138,7 @@ func newCollector(gw Gateway) *collector {
 	timed("rtk_handler_duration_seconds", "Time that guards and handlers of events took.", func(p *stats.Pod) *stats.Histogram { return &p.Latency.Handler })
 	timed("rtk_write_lag_seconds", "Time from when a writer was woken until it had offered everything that waited to the kernel.", func(p *stats.Pod) *stats.Histogram { return &p.Latency.Write })
 
-	link := func(f func(*stats.Backplane) float64) func(*stats.Pod) float64 {
-		return func(p *stats.Pod) float64 { return f(p.Backplane) }
-	}
-	gauge("rtk_cluster_connected", "1 while the link to the other pods is up.", link(func(b *stats.Backplane) float64 { return boolValue(b.Connected) }))
-	gauge("rtk_cluster_degraded", "1 while messages to or from other pods may be late or lost.", link(func(b *stats.Backplane) float64 { return boolValue(b.Degraded) }))
-	gauge("rtk_cluster_outbox_messages", "Messages that wait to be sent to the other pods.", link(func(b *stats.Backplane) float64 { return float64(b.Queued) }))
-	gauge("rtk_cluster_rtt_seconds", "Last round trip through the backplane.", link(func(b *stats.Backplane) float64 { return float64(b.RTTMicros) / 1e6 }))
-	counter("rtk_cluster_published_total", "Messages sent to the other pods.", link(func(b *stats.Backplane) float64 { return float64(b.Published) }))
-	counter("rtk_cluster_received_total", "Messages received from the other pods.", link(func(b *stats.Backplane) float64 { return float64(b.Received) }))
-	counter("rtk_cluster_dropped_total", "Messages to other pods that were dropped: the outbox was full, or the connection was lost.", link(func(b *stats.Backplane) float64 { return float64(b.Dropped) }))
-	counter("rtk_cluster_overrun_total", "Messages of other pods that came faster than they could be delivered.", link(func(b *stats.Backplane) float64 { return float64(b.Overrun) }))
-	counter("rtk_cluster_reconnects_total", "Subscriptions made anew after a loss.", link(func(b *stats.Backplane) float64 { return float64(b.Reconnects) }))
-	counter("rtk_cluster_ignored_total", "Messages on the channels that made no sense.", link(func(b *stats.Backplane) float64 { return float64(b.Ignored) }))
+	clusterMetrics(gauge, counter, split)
 	return c
 }
 

@@ -7,7 +7,10 @@
 // It imports the standard library only.
 package cluster
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Broadcast is one message to the members of rooms of a namespace, or to all
 // of the namespace when Rooms is empty. It is immutable once published: the
@@ -101,7 +104,7 @@ type Backplane interface {
 
 // Status is a backplane's health at one moment.
 type Status struct {
-	Kind       string // "memory", "redis-classic"
+	Kind       string // "memory", "redis-classic", "redis-sharded", "redis-streams"
 	Connected  bool
 	Degraded   bool   // messages to or from other pods may be late or lost
 	Reason     string // why degraded, without secrets
@@ -111,6 +114,15 @@ type Status struct {
 	Overrun    uint64 // messages of other pods that came faster than they could be delivered
 	Ignored    uint64 // garbage on the channels
 	Reconnects uint64 // subscriptions made anew after a loss
+	Foreign    uint64 // messages of another adapter, which must not be on the same channels
 	Queued     int    // messages in the outbox now
-	RTTMicros  int64  // last heartbeat through the backplane to oneself
+	// QueuedBytes is what they take; QueuedFor is how long the oldest has waited.
+	QueuedBytes int
+	QueuedFor   time.Duration
+	RTTMicros   int64 // last heartbeat through the backplane to oneself
+	// Servers is how many pods were counted last, Node's among them and this one;
+	// 0 before the first count.
+	Servers int
+	// Subscriptions is the number of channels and patterns that the pod hears.
+	Subscriptions int
 }

@@ -210,7 +210,7 @@ type Process struct {
 
 // Backplane is the health of the link to the other pods.
 type Backplane struct {
-	// Kind is "memory" or "redis-classic".
+	// Kind is "memory", "redis-classic", "redis-sharded" or "redis-streams".
 	Kind      string `json:"kind"`
 	Connected bool   `json:"connected"`
 	// Degraded means that messages to or from other pods may be late or lost;
@@ -228,6 +228,25 @@ type Backplane struct {
 	Ignored    uint64 `json:"ignored"`
 	Reconnects uint64 `json:"reconnects"`
 	Queued     int    `json:"queued"`
+	// Foreign counts messages of another adapter, which must not be on the same
+	// channels; it is a total.
+	Foreign uint64 `json:"foreign"`
+	// Asked counts the questions to the other pods, Partial those that not all of
+	// them answered in time, Answered the questions of other pods to this one and
+	// Executed their commands to it. They are totals.
+	Asked    uint64 `json:"asked"`
+	Partial  uint64 `json:"partial"`
+	Answered uint64 `json:"answered"`
+	Executed uint64 `json:"executed"`
+	// QueuedBytes is what waits in the outbox, QueuedSeconds how long the oldest
+	// of it has waited.
+	QueuedBytes   int     `json:"queuedBytes"`
+	QueuedSeconds float64 `json:"queuedSeconds"`
+	// Servers is how many pods were counted last, Node's among them and this one;
+	// 0 before the first count.
+	Servers int `json:"servers"`
+	// Subscriptions is the number of channels and patterns that the pod hears.
+	Subscriptions int `json:"subscriptions"`
 	// RTTMicros is the last round trip through the backplane to oneself, in
 	// microseconds.
 	RTTMicros int64 `json:"rttMicros"`
