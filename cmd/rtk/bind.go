@@ -73,7 +73,10 @@ func maskValue(f *pflag.Flag, err error, value string) error {
 
 // isSecretFlag reports whether a flag's value must never be shown.
 func isSecretFlag(name string) bool {
-	for _, s := range []string{"secret", "token", "redis", "admin-key", "publish-key", "password"} {
+	if name == "redis" { // its URL may hold a password
+		return true
+	}
+	for _, s := range []string{"secret", "token", "admin-key", "publish-key", "sign-key", "password"} {
 		if strings.Contains(name, s) {
 			return true
 		}

@@ -57,11 +57,11 @@ type serveFlags struct {
 	throttleStrikes int
 	throttleMore    throttleFlags
 
-	redis, redisPrefix string
-	advertise          string
-	peers              []string
-	peerSecretFlag     string
-	origins            []string
+	redisFlags
+	advertise      string
+	peers          []string
+	peerSecretFlag string
+	origins        []string
 
 	historyFlags
 	overflow    []string
@@ -170,14 +170,12 @@ func newServeCmdFlags(env *Env, run func(context.Context, *serveFlags) error) (*
 
 	f.throttleMore.bind(fl)
 
-	f.register(fl)
+	f.historyFlags.register(fl)
 	fl.StringSliceVar(&f.overflow, "overflow", nil, "what rooms do for clients that don't keep up: `PATTERN=POLICY` with disconnect, drop-oldest, latest[:KEY] or coalesce:WINDOW[:KEY], such as 'ticker:*=latest' (default disconnect)")
 	fl.StringSliceVar(&f.presence, "presence", nil, "`PATTERN` of rooms whose members are told who joins and leaves, such as 'lobby:*' or '/chat#room:*' (default none)")
 	fl.IntVar(&f.presenceMax, "presence-max", server.DefaultPresenceMax, "members on one pod beyond which a room is no longer told of each")
 
-	fl.StringVar(&f.redis, "redis", "", "`URL` of the Redis that connects the pods, such as redis://127.0.0.1:6379 (default this pod alone)")
-	fl.StringVar(&f.redisPrefix, "redis-prefix", "socket.io", "prefix of the channels, the key of @socket.io/redis-adapter")
-
+	f.redisFlags.register(fl)
 	fl.StringVar(&f.advertise, "advertise", "", "`URL` under which the other pods reach this one's --listen, such as http://10.0.0.7:3000; sessions then need no sticky balancer")
 	fl.StringSliceVar(&f.peers, "peers", nil, "advertised URLs of all pods (default found over --redis)")
 	fl.StringVar(&f.peerSecretFlag, "peer-secret", "", "secret that the pods share: literal, @FILE or environment; at least 16 bytes (default --jwt-secret)")
@@ -263,7 +261,8 @@ func (f *serveFlags) options(env *Env) (server.Options, error) {
 	check(err)
 	o.Payloads, o.PayloadsWarn, err = f.payloads()
 	check(err)
-	check(f.historyFlags.options(&o, f.redis, f.changed))
+	check(f.checkRedis(env))
+	check(f.historyFlags.options(&o, &f.redisFlags, f.changed))
 	for _, text := range f.overflow {
 		rule, err := server.ParseOverflow(text)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/realtime-toolkit/rtk/pkg/server"
+	"github.com/realtime-toolkit/rtk/pkg/server/cluster/redis"
 	"github.com/realtime-toolkit/rtk/pkg/server/history"
 )
 
@@ -27,7 +28,7 @@ func (h *historyFlags) register(fl *pflag.FlagSet) {
 }
 
 // options fills in what the flags say; changed reports whether a flag was given.
-func (h *historyFlags) options(o *server.Options, redis string, changed func(string) bool) error {
+func (h *historyFlags) options(o *server.Options, r *redisFlags, changed func(string) bool) error {
 	for _, n := range []struct {
 		name string
 		bad  bool
@@ -48,9 +49,9 @@ func (h *historyFlags) options(o *server.Options, redis string, changed func(str
 	if h.recovery < 0 || h.recovery > 0 && h.recovery < time.Second {
 		return usagef("--recovery %v: at least 1s, or 0 for never", h.recovery)
 	}
-	if h.recovery > 0 && redis != "" {
-		return hint(usagef("--recovery does not go with --redis: the pub/sub adapter gives a message no offset that the other pods know, so a client that comes back could not be told what it missed"),
-			"leave one of them out; event streams resume with --history on any number of pods")
+	if h.recovery > 0 && r.redis != "" && r.redisAdapter != string(redis.Streams) {
+		return hint(usagef("--recovery does not go with --redis-adapter %s: its messages have no offset that the other pods know, so a client that comes back could not be told what it missed", r.redisAdapter),
+			"add   --redis-adapter streams   on all servers of the prefix, or leave --recovery out; event streams resume with --history on any adapter")
 	}
 	o.History = server.HistoryOptions{
 		Rooms:  h.history,

@@ -29,7 +29,7 @@ func TestHistoryFlags(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"recovery with redis", []string{"--recovery", "2m", "--redis", "redis://127.0.0.1:1"}, "--recovery does not go with --redis"},
+		{"recovery with redis", []string{"--recovery", "2m", "--redis", "redis://127.0.0.1:1"}, "--recovery does not go with --redis-adapter classic"},
 		{"short recovery", []string{"--recovery", "1ms"}, "--recovery 1ms: at least 1s"},
 		{"no rooms", []string{"--history-count", "5"}, "--history-count does nothing without --history"},
 		{"negative", []string{"--history", "*", "--history-bytes", "-1"}, "--history-bytes -1: must be positive"},

@@ -34,7 +34,9 @@ func (f *serveFlags) peersOf(env *Env, log *slog.Logger) (p *peers.Peers, stop f
 		MaxBody:       int64(f.maxPayload),
 	}
 	if f.redis != "" {
-		d, err := redis.NewDirectory(redis.Options{URL: f.redis, Prefix: f.redisPrefix, Logger: log})
+		o := f.backplane
+		o.Logger = log
+		d, err := redis.NewDirectory(o)
 		if err != nil {
 			return nil, nil, usagef("--redis: %w", err)
 		}

@@ -146,7 +146,9 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 		}
 	}
 	if f.redis != "" {
-		if opts.Backplane, err = redis.New(redis.Options{URL: f.redis, Prefix: f.redisPrefix, Logger: log}); err != nil {
+		o := f.backplane
+		o.Logger = log
+		if opts.Backplane, err = redis.New(o); err != nil {
 			return nil, usagef("--redis: %w", err)
 		}
 	}

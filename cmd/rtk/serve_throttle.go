@@ -69,7 +69,7 @@ func (f *serveFlags) sharedThrottle(log *slog.Logger) (throttle.Shared, error) {
 	if !f.throttleMore.shared {
 		return nil, nil
 	}
-	s, err := redis.New(redis.Options{URL: f.redis, Prefix: f.redisPrefix, Logger: log})
+	s, err := redis.New(redis.Options{URL: f.redis, Prefix: f.redisPrefix, TLS: f.backplane.TLS, Logger: log})
 	if err != nil {
 		return nil, usagef("--redis: %w", err)
 	}

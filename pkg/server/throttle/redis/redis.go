@@ -11,6 +11,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -58,6 +59,8 @@ return 0
 type Options struct {
 	URL    string // redis://[user:password@]host[:port][/db], or rediss:// for TLS
 	Prefix string // of the keys, PREFIX:throttle:…; "" is "rtk"
+	// TLS is used for rediss://; nil means the system's roots and the URL's host.
+	TLS *tls.Config
 	// Wait bounds the time that one decision takes; 0 is DefaultWait.
 	Wait   time.Duration
 	Logger *slog.Logger // nil: none
@@ -97,6 +100,10 @@ func New(o Options) (*Shared, error) {
 	}
 	s := &Shared{opts: o, prefix: o.Prefix + ":throttle:", log: o.Logger, option: option}
 	s.ctx, s.stop = context.WithCancel(context.Background())
+	if own := s.option.TLSConfig; own != nil && o.TLS != nil {
+		s.option.TLSConfig = o.TLS.Clone()
+		s.option.TLSConfig.ServerName = cmp.Or(o.TLS.ServerName, own.ServerName)
+	}
 	s.option.ForceSingleClient = true
 	s.option.DisableCache = true
 	s.option.DisableRetry = true    // a second try would count twice
