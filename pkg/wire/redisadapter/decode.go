@@ -164,6 +164,9 @@ func readNames(b []byte) ([]string, []byte, error) {
 	if uint64(n) > uint64(len(b)) { // each takes a byte at least
 		return nil, nil, msgp.ErrShortBytes
 	}
+	if n > maxNames {
+		return nil, nil, errTooMany
+	}
 	if n == 0 {
 		return nil, b, nil
 	}

@@ -20,6 +20,7 @@ var errDepth = errors.New("nested too deep")
 type jsonWriter struct {
 	dst         []byte
 	attachments [][]byte
+	inline      bool // leaves binary values in place, as JSON.stringify writes a Buffer
 }
 
 // value writes the value that b starts with and returns what follows it.
@@ -76,6 +77,17 @@ func (w *jsonWriter) value(b []byte, depth int) ([]byte, error) {
 }
 
 func (w *jsonWriter) attach(bin []byte) {
+	if w.inline {
+		w.dst = append(w.dst, `{"type":"Buffer","data":[`...)
+		for i, c := range bin {
+			if i > 0 {
+				w.dst = append(w.dst, ',')
+			}
+			w.dst = strconv.AppendUint(w.dst, uint64(c), 10)
+		}
+		w.dst = append(w.dst, ']', '}')
+		return
+	}
 	w.dst = socketio.AppendPlaceholder(w.dst, len(w.attachments))
 	w.attachments = append(w.attachments, bin)
 }
