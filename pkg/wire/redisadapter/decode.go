@@ -41,6 +41,10 @@ func DecodeBroadcast(msg []byte) (*Broadcast, error) {
 	return b, nil
 }
 
+// maxElements is how many elements a broadcast may have; npm's adapter looks at
+// the first three.
+const maxElements = 8
+
 type decoder struct{ broadcast *Broadcast }
 
 func (d *decoder) message(msg []byte) ([]byte, error) {
@@ -48,7 +52,7 @@ func (d *decoder) message(msg []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n != 3 {
+	if n < 3 || n > maxElements {
 		return nil, fmt.Errorf("array of %d, not 3", n)
 	}
 	if d.broadcast.UID, rest, err = msgp.ReadStringBytes(rest); err != nil {
@@ -62,6 +66,11 @@ func (d *decoder) message(msg []byte) ([]byte, error) {
 	}
 	if rest, err = d.eachMember(rest, (*decoder).options); err != nil {
 		return nil, fmt.Errorf("options: %w", err)
+	}
+	for ; n > 3; n-- { // a signature, to those without the key
+		if rest, err = skip(rest); err != nil {
+			return nil, err
+		}
 	}
 	return rest, nil
 }

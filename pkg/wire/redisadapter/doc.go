@@ -1,8 +1,9 @@
 // Package redisadapter encodes and decodes what servers publish to each other
-// through the classic adapter of Socket.IO, @socket.io/redis-adapter 8.3: channel
-// names and broadcasts, MessagePack in the dialect of notepack.io 3.0; and the
-// cluster messages of its sharded adapter and of @socket.io/redis-streams-adapter
-// 0.3, JSON or MessagePack.
+// through the adapters of Socket.IO over Redis: the channel names, broadcasts,
+// requests and answers of the classic adapter, @socket.io/redis-adapter 8.3,
+// JSON or MessagePack in the dialect of notepack.io 3.0; and the cluster messages
+// of its sharded adapter and of @socket.io/redis-streams-adapter 0.3. It also
+// signs them, in a place that the npm packages ignore.
 //
 // A broadcast's arguments are JSON on this side, with placeholders for binary
 // values as in a Socket.IO binary packet, and MessagePack on the other.

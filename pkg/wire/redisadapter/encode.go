@@ -19,13 +19,10 @@ const eventType = 2
 // AppendBroadcast appends b as [uid, {type, data, nsp}, {rooms, except, flags}].
 // On error dst comes back as it was.
 func AppendBroadcast(dst []byte, b *Broadcast) ([]byte, error) {
+	if err := checkArgs(b.Args); err != nil {
+		return dst, err
+	}
 	args := rawjson.Trim(b.Args)
-	if len(args) == 0 || args[0] != '[' || !rawjson.Valid(args) {
-		return dst, ErrArgs
-	}
-	if _, _, err := socketio.SplitEventBytes(args); err != nil {
-		return dst, ErrArgs
-	}
 	var countBuf [64]uint32
 	e := encoder{src: args, counts: appendCounts(countBuf[:0], args), attachments: b.Attachments}
 	if len(b.Attachments) > 0 {
@@ -45,6 +42,10 @@ func AppendBroadcast(dst []byte, b *Broadcast) ([]byte, error) {
 	out = msgp.AppendString(out, b.Namespace)
 	out = msgp.AppendMapHeader(out, 3)
 	out = appendNames(msgp.AppendString(out, "rooms"), b.Rooms)
+	if b.UID == EmitterUID { // its keys come in another order
+		out = appendFlags(msgp.AppendString(out, "flags"), b)
+		return appendNames(msgp.AppendString(out, "except"), b.Except), nil
+	}
 	out = appendNames(msgp.AppendString(out, "except"), b.Except)
 	return appendFlags(msgp.AppendString(out, "flags"), b), nil
 }

@@ -52,7 +52,7 @@ var broadcasts = map[string]struct {
 		UID: uid, Namespace: "/chat", Args: []byte(`["bin",{"a":[` + zero + `,` + one + `]}]`),
 		Attachments: [][]byte{{1}, []byte(strings.Repeat("\x07", 300))},
 	}},
-	"emitter": {decodeOnly: true, want: redisadapter.Broadcast{
+	"emitter": {want: redisadapter.Broadcast{
 		UID: redisadapter.EmitterUID, Namespace: "/", Rooms: []string{"r1"}, Except: []string{"z"},
 		Args: []byte(`["hi",1]`), Volatile: true,
 	}},
@@ -84,9 +84,11 @@ var broadcasts = map[string]struct {
 }
 
 // frames reads what npm's packages wrote.
-func frames(t testing.TB) map[string][]byte {
+func frames(t testing.TB) map[string][]byte { return recorded(t, "testdata/golden.txt") }
+
+func recorded(t testing.TB, file string) map[string][]byte {
 	t.Helper()
-	text, err := os.ReadFile("testdata/golden.txt")
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
