@@ -33,15 +33,19 @@ const overhead = 128
 
 // Size returns about how many bytes the broadcast holds in memory.
 func (b *Broadcast) Size() int {
-	n := overhead + len(b.Args)
-	for _, a := range b.Attachments {
+	return size(b.Args, b.Attachments, b.Rooms, b.Except)
+}
+
+// size adds up what a message of args, attachments and names holds.
+func size(args []byte, attachments [][]byte, names ...[]string) int {
+	n := overhead + len(args)
+	for _, a := range attachments {
 		n += len(a)
 	}
-	for _, r := range b.Rooms {
-		n += len(r)
-	}
-	for _, r := range b.Except {
-		n += len(r)
+	for _, list := range names {
+		for _, name := range list {
+			n += len(name)
+		}
 	}
 	return n
 }

@@ -10,11 +10,15 @@ import (
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster/internal/queue"
 )
 
-// ErrStarted is returned for a second Start of a backplane.
-var ErrStarted = errors.New("backplane is already started")
-
-// ErrClosed is returned for a use of a backplane after Close.
-var ErrClosed = errors.New("backplane is closed")
+// Errors of backplanes.
+var (
+	// ErrStarted is returned for a second Start of a backplane.
+	ErrStarted = errors.New("backplane is already started")
+	// ErrNotStarted is returned for a question before Start.
+	ErrNotStarted = errors.New("backplane is not started")
+	// ErrClosed is returned for a use of a backplane after Close.
+	ErrClosed = errors.New("backplane is closed")
+)
 
 // The bounds of what waits for one member of a hub; over them the oldest is
 // dropped and counted.
@@ -39,7 +43,7 @@ func (h *Hub) Backplane() Backplane {
 	return &member{
 		hub:        h,
 		namespaces: make(map[string]bool),
-		queue:      queue.New[*Broadcast](hubMaxMessages, hubMaxBytes),
+		queue:      queue.New[parcel](hubMaxMessages, hubMaxBytes),
 		done:       make(chan struct{}),
 	}
 }
@@ -60,7 +64,7 @@ func (h *Hub) leave(m *member) {
 // no publisher holds its locks while another server takes its own.
 type member struct {
 	hub   *Hub
-	queue *queue.Queue[*Broadcast]
+	queue *queue.Queue[parcel] // in the order in which others sent
 	done  chan struct{} // closed when the goroutine has ended
 	stop  context.CancelFunc
 
@@ -104,38 +108,37 @@ func (m *member) AddNamespace(namespace string) error {
 	return nil
 }
 
-func (m *member) Publish(b *Broadcast) {
+func (m *member) Publish(b *Broadcast) { m.send(b.Namespace, parcel{broadcast: b}, b.Size()) }
+
+func (m *member) Send(c *Command) { m.send(c.Namespace, parcel{command: c}, c.Size()) }
+
+// send puts p in the queues of the other members.
+func (m *member) send(namespace string, p parcel, size int) {
 	m.hub.mu.RLock()
 	defer m.hub.mu.RUnlock()
 	m.published.Add(1)
 	for _, other := range m.hub.members {
-		if other != m {
-			other.offer(b)
+		if other != m && other.takesPart(namespace) {
+			other.offer(p, size)
 		}
 	}
 }
 
-func (m *member) Send(*Command) {}
-
-func (m *member) Ask(context.Context, *Query, func(*Answer)) error { return nil }
-
-func (m *member) Servers(context.Context, string) (int, error) { return 1, nil }
-
-func (m *member) offer(b *Broadcast) {
+func (m *member) takesPart(namespace string) bool {
 	m.mu.RLock()
-	wanted := !m.closed && m.namespaces[b.Namespace]
-	m.mu.RUnlock()
-	if !wanted {
-		return
-	}
-	if n := m.queue.Push(b, b.Size()); n > 0 {
+	defer m.mu.RUnlock()
+	return !m.closed && m.namespaces[namespace]
+}
+
+func (m *member) offer(p parcel, size int) {
+	if n := m.queue.Push(p, size); n > 0 {
 		m.dropped.Add(uint64(n))
 	}
 }
 
 func (m *member) run(ctx context.Context, sink Sink) {
 	defer close(m.done)
-	var batch []*Broadcast
+	var batch []parcel
 	for {
 		select {
 		case <-ctx.Done():
@@ -143,12 +146,11 @@ func (m *member) run(ctx context.Context, sink Sink) {
 		case <-m.queue.Ready():
 		}
 		batch = m.queue.Drain(batch[:0], 64, hubMaxBytes)
-		for i, b := range batch {
-			if b.wanted(sink) {
+		for i, p := range batch {
+			if p.deliver(sink) {
 				m.received.Add(1)
-				sink.Deliver(b)
 			}
-			batch[i] = nil
+			batch[i] = parcel{}
 		}
 	}
 }

@@ -46,6 +46,11 @@ type Command struct {
 	Attachments [][]byte
 }
 
+// Size returns about how many bytes the command holds in memory.
+func (c *Command) Size() int {
+	return size(c.Args, c.Attachments, c.Rooms, c.Except, c.Targets)
+}
+
 // Query asks the other pods. It is immutable once asked.
 type Query struct {
 	Op            Op
@@ -60,6 +65,9 @@ type Query struct {
 	// from when their pod has the message.
 	Timeout time.Duration
 }
+
+// Size returns about how many bytes the query holds in memory.
+func (q *Query) Size() int { return size(q.Args, q.Attachments, q.Rooms, q.Except) }
 
 // Answer is what one pod says to a Query. An OpBroadcastAck has several of each
 // pod: first one with Clients, then one with Args for each acknowledgement. All
