@@ -87,7 +87,7 @@ func (c *Conn) emitAck(timeout time.Duration, done func(Reply, error), event str
 		return nil, ErrClosed
 	}
 	w.id = c.lastAck
-	c.lastAck++
+	c.lastAck = (c.lastAck + 1) % firstGroupAck
 	if c.acks == nil {
 		c.acks = make(map[int64]*ackWait, 1)
 	}
@@ -121,6 +121,12 @@ func (c *Conn) take(id int64) *ackWait {
 // acked hands an acknowledgement to who waits for it. One that nobody waits for,
 // late or made up, is ignored.
 func (c *Conn) acked(id int64, args []byte, attachments [][]byte) {
+	if id >= firstGroupAck {
+		if g := c.takeGroup(id); g != nil {
+			g.answer(args, attachments)
+		}
+		return
+	}
 	if w := c.take(id); w != nil {
 		var err error
 		defer c.ns.recovered("acknowledgement", c, &err)
@@ -131,9 +137,12 @@ func (c *Conn) acked(id int64, args []byte, attachments [][]byte) {
 // failAcks ends all waits of an ended connection.
 func (c *Conn) failAcks() {
 	c.mu.Lock()
-	waits := c.acks
-	c.acks = nil
+	waits, groups := c.acks, c.groups
+	c.acks, c.groups = nil, nil
 	c.mu.Unlock()
+	for _, g := range groups {
+		g.miss()
+	}
 	for _, w := range waits {
 		c.ns.srv.wheel.disarm(&w.timer)
 		w.done(Reply{}, ErrClosed)

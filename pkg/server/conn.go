@@ -33,6 +33,7 @@ type Conn struct {
 	data    map[string]any
 	acks    map[int64]*ackWait
 	lastAck int64
+	groups  []*ackGroup // broadcasts that it has not acknowledged yet
 }
 
 // States of a Conn.
@@ -153,13 +154,6 @@ func (c *Conn) EmitRaw(event string, args []byte, attachments ...[]byte) error {
 	}
 	return c.send(m.frame(c.link.codec))
 }
-
-// Volatile starts an event to this client alone that is dropped when the client
-// can't take it at once.
-func (c *Conn) Volatile() *Emitter { return c.ns.To(c.id).Local().Volatile() }
-
-// Compress is Emitter.Compress for an event to this client alone.
-func (c *Conn) Compress(on bool) *Emitter { return c.ns.To(c.id).Local().Compress(on) }
 
 // send queues a frame and starts the writing of it.
 func (c *Conn) send(f *frame) error {

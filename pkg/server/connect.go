@@ -235,12 +235,21 @@ func (c *Conn) discard() {
 
 // end takes an ended connection out of its namespace and tells the handlers.
 func (c *Conn) end(reason string) {
-	c.link.mu.Lock()
-	was := c.state.Swap(connGone)
-	c.link.mu.Unlock()
-	if was != connOpen {
-		return
+	if c.mute() {
+		c.ended(reason)
 	}
+}
+
+// mute makes the connection one that gets nothing any more. It reports whether
+// the caller has to call ended.
+func (c *Conn) mute() bool {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	return c.state.Swap(connGone) == connOpen
+}
+
+// ended takes a mute connection out of its namespace and tells the handlers.
+func (c *Conn) ended(reason string) {
 	session := c.session(reason)
 	c.leaveAll()
 	c.leaveSession(session)

@@ -3,7 +3,9 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
 	"github.com/realtime-toolkit/rtk/pkg/wire/rawjson"
@@ -19,6 +21,7 @@ type Emitter struct {
 	volatile bool
 	local    bool
 	remote   bool // the other pods only
+	timeout  time.Duration
 	verbatim bool // not to be deflated
 }
 
@@ -62,6 +65,15 @@ func (e *Emitter) Local() *Emitter {
 	return &c
 }
 
+// Timeout bounds the wait of EmitAck, FetchSockets and the like for answers, in
+// place of Options.AckTimeout and Options.RequestTimeout. A context that ends
+// earlier ends it earlier.
+func (e *Emitter) Timeout(d time.Duration) *Emitter {
+	c := *e
+	c.timeout = d
+	return &c
+}
+
 // Emit sends an event. Each argument is marshalled to JSON, except that a
 // json.RawMessage is taken as it is and a []byte goes as a binary attachment.
 // The members of this pod have it in their queues when Emit returns; the other
@@ -80,27 +92,38 @@ func (e *Emitter) EmitRaw(event string, args []byte, attachments ...[]byte) erro
 	if e.ns.match != nil {
 		return e.toMembers(event, args, attachments)
 	}
-	array, err := eventArray(event, args)
+	b, err := e.broadcast(event, args, attachments)
 	if err != nil {
 		return err
-	}
-	if messageBytes(array, attachments) > e.ns.srv.opts.QueueBytes {
-		return fmt.Errorf("emit %q: %w", event, ErrTooLarge)
-	}
-	b := &cluster.Broadcast{
-		Namespace: e.ns.name, Rooms: e.rooms, Except: e.except,
-		Args: array, Attachments: attachments, Volatile: e.volatile, NoCompress: e.verbatim,
 	}
 	s := e.ns.srv
 	s.count.broadcasts.Add(1)
 	if !e.remote {
 		e.ns.deliver(b)
 	}
-	if s.opts.Backplane != nil && !e.local && (s.opts.Faults == nil || !s.opts.Faults.CrossPodOff) {
+	if e.crossesPods() {
 		s.opts.Backplane.Publish(b)
 	}
 	return nil
 }
+
+// broadcast makes what is delivered here and sent to the other pods.
+func (e *Emitter) broadcast(event string, args []byte, attachments [][]byte) (*cluster.Broadcast, error) {
+	array, err := eventArray(event, args)
+	if err != nil {
+		return nil, err
+	}
+	if messageBytes(array, attachments) > e.ns.srv.opts.QueueBytes {
+		return nil, fmt.Errorf("emit %q: %w", event, ErrTooLarge)
+	}
+	return &cluster.Broadcast{
+		Namespace: e.ns.name, Rooms: e.rooms, Except: e.except,
+		Args: array, Attachments: attachments, Volatile: e.volatile, NoCompress: e.verbatim,
+	}, nil
+}
+
+// crossesPods reports whether other pods are meant too.
+func (e *Emitter) crossesPods() bool { return !e.local && e.ns.srv.clustered() }
 
 // messageBytes is about what a message takes in a queue.
 func messageBytes(array []byte, attachments [][]byte) int {
@@ -111,11 +134,21 @@ func messageBytes(array []byte, attachments [][]byte) int {
 	return n
 }
 
-// eventArray makes ["event",args…].
+// eventArray makes ["event",args…] for clients.
 func eventArray(event string, args []byte) ([]byte, error) {
 	if socketio.Reserved(event) {
 		return nil, fmt.Errorf("emit %q: %w", event, ErrReservedEvent)
 	}
+	array, err := appendEventArray(event, args)
+	if err != nil {
+		return nil, fmt.Errorf("emit %q: %w", event, err)
+	}
+	return array, nil
+}
+
+var errArguments = errors.New("arguments are not valid JSON values separated by commas")
+
+func appendEventArray(event string, args []byte) ([]byte, error) {
 	array := make([]byte, 0, len(event)+len(args)+8)
 	array = append(array, '[')
 	array = rawjson.AppendQuote(array, event)
@@ -125,7 +158,7 @@ func eventArray(event string, args []byte) ([]byte, error) {
 	}
 	array = append(array, ']')
 	if !rawjson.Valid(array) {
-		return nil, fmt.Errorf("emit %q: arguments are not valid JSON values separated by commas", event)
+		return nil, errArguments
 	}
 	return array, nil
 }

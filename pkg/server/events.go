@@ -96,6 +96,17 @@ func (n *Namespace) recovered(what string, c *Conn, err *error) {
 		"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 }
 
+// survive logs a panic of user code that belongs to no one connection.
+func (n *Namespace) survive(what string, err *error) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	*err = fmt.Errorf("panic: %v", p)
+	n.srv.log.Error("handler panicked", "namespace", n.name, "event", clip(what, 64),
+		"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+}
+
 func (n *Namespace) runDisconnect(fn func(*Conn, string), c *Conn, reason string) {
 	var err error
 	defer n.recovered("disconnect", c, &err)

@@ -98,7 +98,7 @@ func (n *Namespace) inherit(f *Namespace) {
 	n.guards, n.eventGuards, n.interceptors = f.guards, f.eventGuards, f.interceptors
 	n.onConnect, n.onDisconnect, n.onJoin, n.onLeave = f.onConnect, f.onDisconnect, f.onJoin, f.onLeave
 	n.handlers, n.onAny, n.anyBase = f.handlers, f.onAny, f.anyBase
-	n.checks, n.declared = f.checks, f.declared
+	n.checks, n.declared, n.serverSide = f.checks, f.declared, f.serverSide
 }
 
 // release is called when a connection has left a namespace of a family, or has

@@ -32,14 +32,29 @@ func (n *Namespace) fanOut(m *message, b *cluster.Broadcast) {
 	f.batch = n.srv.batches.Get().(*batch)
 	defer n.srv.batches.Put(f.batch)
 
-	except := n.resolve(b.Except)
+	f.walk(b.Rooms, b.Except)
+	f.batch.done()
+	n.srv.count.messagesOut.Add(f.sent)
+}
+
+// pick returns the connections that a broadcast to rooms would go to.
+func (n *Namespace) pick(rooms, except []string) []*Conn {
+	f := fanout{ns: n, picks: true}
+	f.walk(rooms, except)
+	return f.picked
+}
+
+// walk calls one with each connection of rooms that is not in except, once.
+func (f *fanout) walk(rooms, not []string) {
+	n := f.ns
+	except := n.resolve(not)
 	switch {
-	case len(b.Rooms) == 0:
+	case len(rooms) == 0:
 		f.exclude(except)
 		f.room(n.all)
-	case len(b.Rooms) == 1:
+	case len(rooms) == 1:
 		f.exclude(except)
-		t := n.target(b.Rooms[0])
+		t := n.target(rooms[0])
 		if t.conn != nil { // never a member of the room that its id names
 			f.one(t.conn)
 		}
@@ -49,7 +64,7 @@ func (n *Namespace) fanOut(m *message, b *cluster.Broadcast) {
 	default:
 		f.seen = make(map[*Conn]struct{})
 		f.exclude(except)
-		for _, t := range n.resolve(b.Rooms) {
+		for _, t := range n.resolve(rooms) {
 			if t.conn != nil {
 				f.one(t.conn)
 			}
@@ -58,8 +73,6 @@ func (n *Namespace) fanOut(m *message, b *cluster.Broadcast) {
 			}
 		}
 	}
-	f.batch.done()
-	n.srv.count.messagesOut.Add(f.sent)
 }
 
 // target is what a room name stands for: the connection of that id, the members
@@ -98,6 +111,9 @@ type fanout struct {
 	batch    *batch
 	sent     uint64
 	chaos    *chaos
+
+	picks  bool // to pick the connections and send nothing
+	picked []*Conn
 
 	not  *Conn              // the one connection that is excluded: the usual case
 	seen map[*Conn]struct{} // those excluded or served already; nil when not needed
@@ -145,6 +161,10 @@ func (f *fanout) one(c *Conn) {
 			return
 		}
 		f.seen[c] = struct{}{}
+	}
+	if f.picks {
+		f.picked = append(f.picked, c)
+		return
 	}
 	if f.volatile && !c.link.writable() {
 		f.ns.srv.count.volatileDropped.Add(1)

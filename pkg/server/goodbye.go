@@ -6,18 +6,26 @@ import (
 
 // disconnect is Conn.Disconnect.
 func (l *link) disconnect(c *Conn, closeTransport bool) {
-	if l.codec != codecSocketIO {
-		l.bye(reasonServer, closeNormal)
-		return
+	if l.expel(c, closeTransport) {
+		c.ended(reasonServer)
 	}
-	if closeTransport {
+}
+
+// expel does of disconnect what calls no handlers. It reports whether the caller
+// has to call c.ended.
+func (l *link) expel(c *Conn, closeTransport bool) bool {
+	switch {
+	case l.codec != codecSocketIO:
+		l.bye(reasonServer, closeNormal)
+		return false
+	case closeTransport:
 		l.bye(reasonServer, 0)
-		return
+		return false
 	}
 	if l.drop(c) {
 		l.put(disconnectFrame(c.ns.name), nil)
 	}
-	c.end(reasonServer)
+	return c.mute()
 }
 
 func disconnectFrame(ns string) *frame {

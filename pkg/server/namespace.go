@@ -68,6 +68,11 @@ type Namespace struct {
 	interceptors []Interceptor
 	checks       map[string]func(payload []byte) error // of declared events, by name
 	declared     []Declaration                         // guarded by Server.nsMu
+	serverSide   map[string]ServerSideHandler
+
+	watcher cluster.RoomWatcher // nil when the backplane doesn't care
+
+	later lane // hooks and handlers that other pods are the cause of
 
 	// Lock order: mu before room.mu before outbox.mu. See LOCKS.md.
 	mu    sync.RWMutex
@@ -129,26 +134,6 @@ func (n *Namespace) OnAny(fn RawHandler) *Namespace {
 	return n
 }
 
-// To starts a broadcast to the union of rooms. A connection's id is a room too.
-func (n *Namespace) To(rooms ...string) *Emitter { return n.emitter().To(rooms...) }
-
-// Except starts a broadcast to all but the members of rooms.
-func (n *Namespace) Except(rooms ...string) *Emitter { return n.emitter().Except(rooms...) }
-
-// Volatile starts a broadcast that skips clients that can't take it at once.
-func (n *Namespace) Volatile() *Emitter { return n.emitter().Volatile() }
-
-// Compress starts a broadcast of which Emitter.Compress is told.
-func (n *Namespace) Compress(on bool) *Emitter { return n.emitter().Compress(on) }
-
-// Local starts a broadcast to the clients of this pod only.
-func (n *Namespace) Local() *Emitter { return n.emitter().Local() }
-
-// Emit sends an event to every connection of the namespace, on all pods.
-func (n *Namespace) Emit(event string, args ...any) error { return n.emitter().Emit(event, args...) }
-
-func (n *Namespace) emitter() *Emitter { return &Emitter{ns: n} }
-
 // Conns returns the number of connections on this pod.
 func (n *Namespace) Conns() int {
 	n.mu.RLock()
@@ -188,15 +173,9 @@ func (s *Server) HasRoom(namespace, name string) bool {
 	return n.rooms[name] != nil || n.conns[name] != nil
 }
 
-// Execute implements cluster.Sink.
-func (s *Server) Execute(*cluster.Command) {}
-
-// Answer implements cluster.Sink.
-func (s *Server) Answer(*cluster.Query, func(*cluster.Answer)) {}
-
 // Deliver implements cluster.Sink.
 func (s *Server) Deliver(b *cluster.Broadcast) {
-	if s.opts.Faults != nil && s.opts.Faults.CrossPodOff {
+	if s.crossPodOff() {
 		return
 	}
 	if b.Namespace == controlNamespace {

@@ -29,6 +29,7 @@ const (
 	DefaultWriteTimeout     = 10 * time.Second
 	DefaultCloseTimeout     = 2 * time.Second
 	DefaultAckTimeout       = 30 * time.Second
+	DefaultRequestTimeout   = 5 * time.Second
 	DefaultMaxPayload       = 1_000_000
 	DefaultMaxAttachments   = 10
 	DefaultMaxRooms         = 1024
@@ -98,6 +99,7 @@ type Options struct {
 	WriteTimeout     time.Duration // time for a stalled client to take more bytes
 	CloseTimeout     time.Duration // time for a client to take the goodbye and answer it
 	AckTimeout       time.Duration // EmitAck when its context has no deadline
+	RequestTimeout   time.Duration // time for other pods to answer when the context has no deadline
 
 	MaxPayload     int // bytes of one message, after inflation; announced as maxPayload
 	MaxAttachments int // binary attachments of one packet
@@ -195,6 +197,7 @@ func (o Options) withDefaults() (Options, error) {
 		{&o.WriteTimeout, "WriteTimeout", DefaultWriteTimeout, false},
 		{&o.CloseTimeout, "CloseTimeout", DefaultCloseTimeout, false},
 		{&o.AckTimeout, "AckTimeout", DefaultAckTimeout, false},
+		{&o.RequestTimeout, "RequestTimeout", DefaultRequestTimeout, false},
 		{&o.SSEHeartbeat, "SSEHeartbeat", DefaultSSEHeartbeat, true},
 		{&o.SSERetry, "SSERetry", DefaultSSERetry, true},
 		{&o.ExpiryWarning, "ExpiryWarning", DefaultExpiryWarning, true},

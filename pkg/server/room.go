@@ -174,6 +174,7 @@ func (c *Conn) leaveAll() {
 	c.ns.mu.Lock()
 	delete(c.ns.conns, c.id)
 	c.ns.mu.Unlock()
+	c.ns.socketChanged(c.id)
 	if c.all.room != nil {
 		c.all.room.remove(&c.all, true)
 	}
@@ -187,6 +188,15 @@ func (n *Namespace) enter(c *Conn) {
 	n.conns[c.id] = c
 	n.mu.Unlock()
 	n.all.add(c, &c.all)
+	n.socketChanged(c.id)
+}
+
+// socketChanged tells a backplane that wants to know that a connection has come or
+// gone: its id is a room.
+func (n *Namespace) socketChanged(id string) {
+	if n.watcher != nil && n.watcher.WatchesSockets() {
+		n.watcher.RoomChanged(n.name, id)
+	}
 }
 
 // room returns the room of that name, a new one if need be.
@@ -198,12 +208,16 @@ func (n *Namespace) room(name string) *room {
 		return r
 	}
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	if r := n.rooms[name]; r != nil && !r.isGone() {
+		n.mu.Unlock()
 		return r
 	}
 	r = &room{name: name}
 	n.rooms[name] = r
+	n.mu.Unlock()
+	if n.watcher != nil {
+		n.watcher.RoomChanged(n.name, name)
+	}
 	return r
 }
 
@@ -223,4 +237,7 @@ func (n *Namespace) leave(p *membership) {
 		delete(n.rooms, r.name)
 	}
 	n.mu.Unlock()
+	if n.watcher != nil {
+		n.watcher.RoomChanged(n.name, r.name)
+	}
 }

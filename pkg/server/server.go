@@ -43,7 +43,9 @@ type Server struct {
 
 	group     sync.WaitGroup // requests, and goroutines that serve clients
 	stop      chan struct{}  // ends wheel and writers, when there are no links any more
-	idle      chan struct{}  // closed when a draining server has no links any more
+	life      context.Context
+	die       context.CancelFunc // of life, with stop
+	idle      chan struct{}      // closed when a draining server has no links any more
 	core      sync.WaitGroup
 	nextShard atomic.Uint32
 	state     atomic.Int32
@@ -52,6 +54,9 @@ type Server struct {
 	namespaces map[string]*Namespace
 	families   []*Namespace // that OfFunc made
 	dynamic    int          // namespaces of families
+
+	queries  lane          // of other pods that take long to answer
+	groupAck atomic.Uint32 // of the latest broadcast that is acknowledged
 
 	engines map[string]EngineHandler // raw endpoints by path; nil: none
 
@@ -93,6 +98,7 @@ func New(o Options) (*Server, error) {
 		namespaces: make(map[string]*Namespace),
 		links:      make(map[*link]struct{}), sessions: make(map[string]*link),
 	}
+	s.life, s.die = context.WithCancel(context.Background())
 	s.revoked = auth.NewRevocations(0)
 	s.apply(o.live())
 	if o.Faults == nil || !o.Faults.ThrottleOff {
@@ -128,6 +134,7 @@ func (s *Server) newNamespace(name string) *Namespace {
 		srv: s, name: name, handlers: make(map[string]handler),
 		conns: make(map[string]*Conn), rooms: make(map[string]*room), all: &room{},
 	}
+	n.watcher, _ = s.opts.Backplane.(cluster.RoomWatcher)
 	n.overflow = s.overflowRules(name)
 	n.presence = s.newPresence(n)
 	n.coalescer = coalescer{ns: n, windows: make(map[string]*window)}

@@ -39,6 +39,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	// Nobody but the wheel, the writers and requests under way can start a
 	// goroutine now.
 	close(s.stop)
+	s.die()
 	if s.opts.Peers != nil {
 		s.opts.Peers.Close()
 	}

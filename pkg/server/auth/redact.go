@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// redacted stands for a value that was taken out.
-const redacted = "REDACTED"
+// Redacted stands for a value that was taken out.
+const Redacted = "REDACTED"
 
 // RedactQuery returns a URL or request target with the values of the named query
 // parameters replaced, for logs and errors; without names it is "token". A value
@@ -37,7 +37,7 @@ func RedactQuery(u string, names ...string) string {
 		if len(name) < len(pair) {
 			b.WriteByte('=')
 			if value != "" && (matches(name, names) || looksSigned(value)) {
-				value = redacted
+				value = Redacted
 			}
 			b.WriteString(value)
 		}
@@ -46,7 +46,7 @@ func RedactQuery(u string, names ...string) string {
 	if hasFragment {
 		b.WriteByte('#')
 		if fragment != "" {
-			b.WriteString(redacted) // OAuth responses carry tokens there
+			b.WriteString(Redacted) // OAuth responses carry tokens there
 		}
 	}
 	return b.String()

@@ -65,7 +65,7 @@ func (h *Hub) leave(m *member) {
 type member struct {
 	hub   *Hub
 	queue *queue.Queue[parcel] // in the order in which others sent
-	done  chan struct{} // closed when the goroutine has ended
+	done  chan struct{}        // closed when the goroutine has ended
 	stop  context.CancelFunc
 
 	mu         sync.RWMutex
