@@ -1,7 +1,10 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -155,4 +158,23 @@ func (f *serveFlags) checkNoRedis() error {
 func orList(words []string) string {
 	n := len(words) - 1
 	return strings.Join(words[:n], ", ") + " or " + words[n]
+}
+
+// newPodID is a name that no other pod has.
+func newPodID() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "pod"
+	}
+	return host + "-" + strings.ToLower(rand.Text()[:6])
+}
+
+// notStarted is the error of a gateway that would not start. What the pod was
+// told to do and the cluster forbids is a mistake of its configuration.
+func notStarted(err error) error {
+	err = fmt.Errorf("start the gateway: %w", err)
+	if errors.Is(err, redis.ErrAdapters) || errors.Is(err, redis.ErrOptions) {
+		return hint(&usageError{err}, "see who is there with   rtk interop --redis URL")
+	}
+	return err
 }

@@ -145,9 +145,12 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 			return nil, err
 		}
 	}
+	if opts.PodID == "" {
+		opts.PodID = newPodID() // here, for the backplane tells it to the other pods
+	}
 	if f.redis != "" {
 		o := f.backplane
-		o.Logger = log
+		o.Logger, o.Pod, o.Version = log, opts.PodID, opts.Version
 		if opts.Backplane, err = redis.New(o); err != nil {
 			return nil, usagef("--redis: %w", err)
 		}
@@ -184,7 +187,7 @@ func startPod(ctx context.Context, env *Env, f *serveFlags, log *slog.Logger) (_
 		return nil, err
 	}
 	if err = p.gateway.Start(serviceCtx); err != nil {
-		return nil, fmt.Errorf("start the gateway: %w", err)
+		return nil, notStarted(err)
 	}
 	startServices()
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +31,7 @@ type backplane struct {
 	beat      *heartbeat
 	publisher *publisher
 	subs      *subscriber
+	guard     *guard
 
 	// inboxes is replaced, never changed, so that the reader takes no lock.
 	inboxes atomic.Pointer[map[string]*inbox] // by pattern
@@ -62,6 +65,10 @@ func New(o Options) (cluster.Backplane, error) {
 		beat:      &heartbeat{timeout: o.HeartbeatTimeout},
 		names:     make(map[string]bool),
 	}
+	b.guard = &guard{
+		options: o, mark: newMark(o, b.uid), client: b.connector.get,
+		namespaces: b.namespaces, servers: b.Servers, log: o.Logger,
+	}
 	b.inboxes.Store(&map[string]*inbox{})
 	heartbeatChannel := o.Prefix + "-rtk-heartbeat#" + b.uid + "#"
 	b.publisher = &publisher{
@@ -90,20 +97,24 @@ func New(o Options) (cluster.Backplane, error) {
 // ctx ends or the dial timeout. ctx bounds the start only: Close ends what runs.
 // After an error the backplane is closed.
 func (b *backplane) Start(ctx context.Context, sink cluster.Sink) error {
-	outcome := make(chan error, 1)
-	tell := func(err error) {
-		select {
-		case outcome <- err:
-		default:
-		}
-	}
-	if err := b.begin(sink, tell); err != nil {
+	if err := b.claim(sink); err != nil {
 		return err
 	}
 	// When Redis is there, what other pods publish from now on must arrive;
 	// when it isn't, this is not the place to wait for it.
 	patience, cancel := context.WithTimeout(ctx, b.options.DialTimeout)
 	defer cancel()
+	if err := b.enter(patience); err != nil {
+		b.shut()
+		return err
+	}
+	outcome := make(chan error, 1)
+	b.launch(func(err error) {
+		select {
+		case outcome <- err:
+		default:
+		}
+	})
 	select {
 	case err := <-outcome:
 		if err != nil && permanent(err) {
@@ -115,8 +126,8 @@ func (b *backplane) Start(ctx context.Context, sink cluster.Sink) error {
 	return nil
 }
 
-// begin starts the goroutines; tell hears how each try to subscribe went.
-func (b *backplane) begin(sink cluster.Sink, tell func(error)) error {
+// claim makes the backplane sink's, once.
+func (b *backplane) claim(sink cluster.Sink) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
@@ -130,11 +141,41 @@ func (b *backplane) begin(sink cluster.Sink, tell func(error)) error {
 	for name := range b.names {
 		b.open(name)
 	}
+	return nil
+}
+
+// enter asks the guard whether the prefix is free. A Redis that doesn't answer
+// while patience lasts is asked again by the guard's run.
+func (b *backplane) enter(patience context.Context) error {
+	entered := make(chan error, 1)
+	b.wg.Go(func() { entered <- b.guard.enter(patience) })
+	select {
+	case err := <-entered:
+		return err
+	case <-patience.Done():
+		return nil
+	}
+}
+
+// launch starts the goroutines; tell hears how each try to subscribe went.
+func (b *backplane) launch(tell func(error)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed.Load() {
+		return
+	}
 	b.subs.onReady = func() { b.publisher.beatNow(); tell(nil) }
 	b.subs.onFail = tell
 	b.wg.Go(func() { b.publisher.run(b.ctx) })
 	b.wg.Go(func() { b.subs.run(b.ctx) })
-	return nil
+	b.wg.Go(func() { b.guard.run(b.ctx) })
+}
+
+// namespaces returns those that are subscribed to.
+func (b *backplane) namespaces() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Sorted(maps.Keys(b.names))
 }
 
 // AddNamespace subscribes to the broadcasts of a namespace. It doesn't wait for
@@ -165,6 +206,7 @@ func (b *backplane) open(namespace string) {
 		namespace: namespace,
 		own:       string(redisadapter.AppendUID(nil, b.uid)),
 		sink:      b.sink,
+		foreign:   b.guard.saw,
 		queue:     queue.New[string](b.options.InboxMessages, b.options.InboxBytes),
 	}
 	pattern := redisadapter.BroadcastPattern(b.options.Prefix, namespace)
@@ -257,6 +299,7 @@ func (b *backplane) Status() cluster.Status {
 			break
 		}
 	}
+	b.guard.fill(&s)
 	return s
 }
 
@@ -267,6 +310,9 @@ func (b *backplane) Close(ctx context.Context) error {
 	left := 0
 	if b.running() {
 		left = b.flush(ctx)
+		if b.publisher.up.Load() { // without a connection, this would dial
+			b.guard.leave(ctx)
+		}
 	}
 	b.shut()
 	if left > 0 {

@@ -19,6 +19,7 @@ type inbox struct {
 	prefix, namespace string
 	own               string // how each message that we published begins
 	sink              cluster.Sink
+	foreign           func(string) bool // whether a message is another adapter's
 	queue             *queue.Queue[string]
 
 	received, overrun, ignored atomic.Uint64
@@ -60,7 +61,9 @@ func (in *inbox) run(ctx context.Context) {
 func (in *inbox) deliver(m string) {
 	b, err := redisadapter.DecodeBroadcast([]byte(m))
 	if err != nil {
-		in.ignored.Add(1)
+		if !in.foreign(m) {
+			in.ignored.Add(1)
+		}
 		return
 	}
 	if b.Namespace != in.namespace {

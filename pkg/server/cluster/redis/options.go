@@ -74,6 +74,9 @@ type Options struct {
 	// Prefix is the adapter's key: pods with the same prefix form a cluster.
 	// "socket.io" when empty.
 	Prefix string
+	// Pod and Version are what the pod is called, and what it runs, in what rtk
+	// interop prints and in errors of other pods. Both may be empty.
+	Pod, Version string
 	// Logger receives connects and losses; nil logs nothing.
 	Logger *slog.Logger
 
@@ -106,6 +109,11 @@ var ErrOptions = errors.New("redis backplane options")
 
 func (o Options) withDefaults() (Options, error) {
 	o.Prefix = cmp.Or(o.Prefix, redisadapter.DefaultPrefix)
+	o.Adapter = cmp.Or(o.Adapter, Classic)
+	o.ShardedMode = cmp.Or(o.ShardedMode, Dynamic)
+	o.Stream = cmp.Or(o.Stream, redisadapter.DefaultPrefix)
+	o.StreamCount = cmp.Or(o.StreamCount, 1)
+	o.StreamMaxLen = cmp.Or(o.StreamMaxLen, 10_000)
 	o.OutboxMessages = cmp.Or(o.OutboxMessages, 1<<16)
 	o.OutboxBytes = cmp.Or(o.OutboxBytes, 32<<20)
 	o.InboxMessages = cmp.Or(o.InboxMessages, 1<<16)
