@@ -220,6 +220,10 @@ func (s *redisSender) send(ctx context.Context, batch []message) (sent int, err 
 		}
 		sent++
 	}
-	clear(s.commands)
+	if ctx.Err() != nil {
+		s.commands = nil // the client may still be about to write them
+	} else {
+		clear(s.commands)
+	}
 	return sent, err
 }
