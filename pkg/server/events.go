@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
-	"time"
 
+	"github.com/realtime-toolkit/rtk/pkg/wire/engineio"
 	"github.com/realtime-toolkit/rtk/pkg/wire/socketio"
 )
 
@@ -70,7 +70,8 @@ func (n *Namespace) dispatch(c *Conn, name, args []byte, attachments [][]byte, t
 }
 
 func (n *Namespace) run(ctx context.Context, c *Conn, fn RawHandler, e *Event) (reply Reply, err error) {
-	defer n.srv.count.handling.Since(time.Now())
+	start := n.srv.wheel.now()
+	defer func() { n.srv.count.handling.Observe(n.srv.wheel.now() - start) }()
 	defer n.recovered(e.Name, c, &err)
 	for _, g := range n.eventGuards {
 		if err := g(ctx, c, e); err != nil {
@@ -115,10 +116,16 @@ func (n *Namespace) runDisconnect(fn func(*Conn, string), c *Conn, reason string
 
 // ack acknowledges a Socket.IO event. It is called on the read goroutine.
 func (c *Conn) ack(id int64, r Reply) {
-	f := messageFrame(len(r.Args)+len(c.ns.name)+24, r.Attachments, func(dst []byte) []byte {
+	packet := func(dst []byte) []byte {
 		return socketio.AppendAck(dst, c.ns.name, id, r.Args, len(r.Attachments))
-	})
-	c.link.putOwn(f)
+	}
+	size := len(r.Args) + len(c.ns.name) + 24
+	if len(r.Attachments) == 0 && c.link.reply(size+1, func(dst []byte) []byte {
+		return packet(append(dst, byte(engineio.Message)))
+	}) {
+		return
+	}
+	c.link.putOwn(messageFrame(size, r.Attachments, packet))
 }
 
 // exception tells a client that its event failed, when it waits for no

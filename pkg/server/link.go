@@ -95,7 +95,7 @@ type link struct {
 	strikes throttle.Strikes
 	engine  *engine       // of Socket.IO
 	reading bool          // the read goroutine is handling a message
-	own     bool          // a reply waits for its next read; the read goroutine's only
+	own     *cork         // replies that wait for its next read; the read goroutine's only
 	lastIn  time.Duration // when the latest message came; the read goroutine's only
 }
 

@@ -33,6 +33,15 @@ func (q *queue) push(f *frame) {
 	t.n++
 }
 
+// unshift puts f in front.
+func (q *queue) unshift(f *frame) {
+	t := chunks.Get().(*chunk)
+	t.frames[0], t.n, t.next = f, 1, q.head
+	if q.head = t; q.tail == nil {
+		q.tail = t
+	}
+}
+
 func (q *queue) peek() *frame { return q.head.frames[q.head.at] }
 
 func (q *queue) pop() *frame {

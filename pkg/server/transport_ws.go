@@ -45,6 +45,8 @@ type socket struct {
 	ws       *websocket.Conn
 	nc       *netConn
 	deflates bool // permessage-deflate was negotiated
+
+	fast *fastReader // of a busy connection; the read goroutine's only
 }
 
 // upgrade answers the handshake of RFC 6455. When it returns an error it has
@@ -127,6 +129,12 @@ var errRenew = errors.New("the goroutine is to be renewed")
 // readAll reads messages until the first error.
 func (k *socket) readAll(l *link) error {
 	for burst := 0; ; {
+		if burst > asideFirst && l.raw != nil && k.nc.buffered() == 0 {
+			if err := k.readFast(l); err != nil {
+				return err
+			}
+			continue
+		}
 		quiet, err := k.wait(l, burst)
 		if err != nil {
 			return err
@@ -158,10 +166,14 @@ func (k *socket) wait(l *link, burst int) (quiet bool, err error) {
 			return false, err
 		}
 	}
-	now := l.srv.wheel.now()
+	return l.came(l.srv.wheel.now()), nil
+}
+
+// came notes that something has come, and reports whether that took long.
+func (l *link) came(now time.Duration) (quiet bool) {
 	quiet = now-l.lastIn > quietTime
 	l.lastIn = now
-	return quiet, nil
+	return quiet
 }
 
 // readAside is readOne in another goroutine.
