@@ -30,7 +30,7 @@ type Process struct {
 
 // Start runs a program. env is added to the test's environment. At the end of
 // the test it gets SIGTERM and, if that does not do, SIGKILL; its stderr is
-// logged when the test failed.
+// logged when the test failed. Its stdin stays open and empty until then.
 func Start(t testing.TB, env []string, name string, args ...string) *Process {
 	t.Helper()
 	p := &Process{cmd: exec.Command(name, args...), lines: make(chan string, 1024), done: make(chan struct{})}
@@ -38,6 +38,10 @@ func Start(t testing.TB, env []string, name string, args ...string) *Process {
 	p.cmd.Stderr = &p.stderr
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
+		t.Fatal(err)
+	}
+	// Open for as long as cmd is: its end tells the program that the test is gone.
+	if _, err := p.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.cmd.Start(); err != nil {

@@ -3,8 +3,9 @@ package interop_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"net/http"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,9 +14,7 @@ import (
 	"github.com/realtime-toolkit/rtk/pkg/rt"
 )
 
-var errNoCommand = errors.New("no command")
-
-const patience = 15 * time.Second
+const patience = 20 * time.Second
 
 // event is what a client received, as text.
 type event struct {
@@ -23,12 +22,24 @@ type event struct {
 	Attachments []string
 }
 
-// peer is one Socket.IO client.
+// peer is one Socket.IO client. It acknowledges each event that asks for it
+// with its own label, unless it is silent.
 type peer struct {
-	conn   rt.Conn
-	events chan event
-	acks   chan string
-	nextID atomic.Int64
+	label     string // server and place in members
+	conn      rt.Conn
+	events    chan event
+	acks      chan string
+	questions chan question
+	left      chan struct{} // closed at a DISCONNECT packet
+	closed    chan struct{}
+	silent    atomic.Bool
+	nextID    atomic.Int64
+}
+
+// question is an event that asks for an acknowledgement.
+type question struct {
+	id     int64
+	binary bool
 }
 
 func (p *peer) OnMessage(m *rt.Message) {
@@ -39,14 +50,52 @@ func (p *peer) OnMessage(m *rt.Message) {
 			e.Attachments = append(e.Attachments, string(a))
 		}
 		p.events <- e
+		if m.AckID != rt.NoAck && !p.silent.Load() {
+			p.questions <- question{id: m.AckID, binary: len(m.Attachments) > 0}
+		}
 	case rt.KindAck:
 		p.acks <- string(m.Body)
+	case rt.KindDisconnect:
+		close(p.left)
 	}
 }
 
-func (p *peer) OnClose(rt.CloseInfo) {}
+func (p *peer) OnClose(rt.CloseInfo) { close(p.closed) }
 
-func dial(t *testing.T, server, namespace string) *peer {
+// answer acknowledges what the peer is asked, until it is closed. A question
+// with an attachment is answered with one.
+func (p *peer) answer() {
+	label, _ := json.Marshal(p.label)
+	for {
+		select {
+		case <-p.closed:
+			return
+		case q := <-p.questions:
+			out := rt.Outgoing{Body: label, AckID: q.id}
+			if q.binary {
+				out.Body = append(slices.Clone(label[:0]), `{"of":`+string(label)+`,"raw":`+placeholder+`}`...)
+				out.Attachments = [][]byte{{0xde, 0xad}}
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			_ = p.conn.Send(ctx, &out) // who waits for it says that it is missing
+			cancel()
+		}
+	}
+}
+
+// credentials are what a client shows at its handshake.
+type credentials struct {
+	header http.Header
+	query  [][2]string
+	auth   string
+}
+
+func dial(t *testing.T, server, namespace, label string) *peer {
+	t.Helper()
+	return dialWith(t, server, namespace, label, credentials{})
+}
+
+func dialWith(t *testing.T, server, namespace, label string, with credentials) *peer {
 	t.Helper()
 	u, err := url.Parse(server + "/socket.io/")
 	if err != nil {
@@ -54,51 +103,38 @@ func dial(t *testing.T, server, namespace string) *peer {
 	}
 	d := client.New(client.Options{})
 	t.Cleanup(func() { _ = d.Close() })
-	p := &peer{events: make(chan event, 1024), acks: make(chan string, 1)}
+	p := &peer{
+		label: label, events: make(chan event, 1024), acks: make(chan string, 1), questions: make(chan question, 16),
+		left: make(chan struct{}), closed: make(chan struct{}),
+	}
+	request := &rt.DialRequest{
+		Target: rt.Target{URL: u, Protocol: rt.SocketIO, Namespace: namespace},
+		Header: with.header, Query: with.query,
+	}
+	if with.auth != "" {
+		request.Auth = []byte(with.auth)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	p.conn, err = d.Dial(ctx, &rt.DialRequest{Target: rt.Target{URL: u, Protocol: rt.SocketIO, Namespace: namespace}}, p)
-	if err != nil {
+	if p.conn, err = d.Dial(ctx, request, p); err != nil {
 		t.Fatalf("dial %s%s: %v", server, namespace, err)
 	}
 	t.Cleanup(func() { _ = p.conn.Close() })
+	go p.answer()
 	return p
 }
 
-// call emits and waits for the acknowledgement, whose arguments it returns.
-func (p *peer) call(t *testing.T, name, args string, attachments ...[]byte) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := p.conn.Send(ctx, &rt.Outgoing{Event: name, Body: []byte(args), Attachments: attachments, AckID: p.nextID.Add(1)}); err != nil {
-		t.Fatalf("emit %s: %v", name, err)
-	}
-	select {
-	case ack := <-p.acks:
-		return ack
-	case <-ctx.Done():
-		t.Fatalf("no ack of %s", name)
-		return ""
-	}
+// id is the client's socket id.
+func (p *peer) id() string { return p.conn.Info().SID }
+
+// result is what a server acknowledges a command with.
+type result struct {
+	Value json.RawMessage `json:"value"`
+	Error string          `json:"error"`
 }
 
-// join enters rooms.
-func (p *peer) join(t *testing.T, rooms ...string) {
-	t.Helper()
-	if len(rooms) == 0 {
-		return
-	}
-	list, err := json.Marshal(rooms)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ack := p.call(t, "join", string(list)); ack != "" {
-		t.Fatalf("join %v: %s", rooms, ack)
-	}
-}
-
-// tell has the server emit; args is JSON without brackets.
-func (p *peer) tell(t *testing.T, cmd command, args string, attachments ...[]byte) {
+// do has the server of this client do something; args is JSON without brackets.
+func (p *peer) do(t *testing.T, cmd command, args string, attachments ...[]byte) (r result) {
 	t.Helper()
 	body, err := json.Marshal(cmd)
 	if err != nil {
@@ -107,8 +143,41 @@ func (p *peer) tell(t *testing.T, cmd command, args string, attachments ...[]byt
 	if args != "" {
 		body = append(append(body, ','), args...)
 	}
-	if ack := p.call(t, "cmd", string(body), attachments...); ack != "" {
-		t.Fatalf("cmd %+v: %s", cmd, ack)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := p.conn.Send(ctx, &rt.Outgoing{Event: "cmd", Body: body, Attachments: attachments, AckID: p.nextID.Add(1)}); err != nil {
+		t.Fatalf("%s: %s: %v", p.label, cmd.Op, err)
+	}
+	select {
+	case ack := <-p.acks:
+		if err := json.Unmarshal([]byte(ack), &r); err != nil {
+			t.Fatalf("%s: %s: answer %q: %v", p.label, cmd.Op, ack, err)
+		}
+		return r
+	case <-ctx.Done():
+		t.Fatalf("%s: no answer to %s", p.label, cmd.Op)
+		return r
+	}
+}
+
+// rooms returns what the client's own server says, sorted.
+func (p *peer) rooms(t *testing.T) (rooms []string) {
+	t.Helper()
+	r := p.do(t, command{Op: "rooms"}, "")
+	if err := json.Unmarshal(r.Value, &rooms); err != nil || r.Error != "" {
+		t.Fatalf("%s: rooms: %s%v", p.label, r.Error, err)
+	}
+	slices.Sort(rooms)
+	return rooms
+}
+
+func (p *peer) join(t *testing.T, rooms ...string) {
+	t.Helper()
+	if len(rooms) == 0 {
+		return
+	}
+	if r := p.do(t, command{Op: "join", Rooms: rooms}, ""); r.Error != "" {
+		t.Fatalf("%s: join %v: %s", p.label, rooms, r.Error)
 	}
 }
 
@@ -124,7 +193,18 @@ func (p *peer) until(t *testing.T, mark string) (got []event) {
 			}
 			got = append(got, e)
 		case <-timeout:
-			t.Fatalf("no %s, only %v", mark, got)
+			t.Fatalf("%s: no %s, only %v", p.label, mark, got)
+		}
+	}
+}
+
+// drain forgets what arrived that nobody waited for.
+func (p *peer) drain() {
+	for {
+		select {
+		case <-p.events:
+		default:
+			return
 		}
 	}
 }

@@ -12,13 +12,12 @@ import (
 func TestOutage(t *testing.T) {
 	t.Parallel()
 	redis := rttest.NewRedisServer(t)
-	node := rttest.NodeEnv(t, []string{"REDIS=" + redis.URL()}, "interop-server.js").Line(t, patience)
-	servers := map[string]*side{"node": connect(t, node, "/"), "rtk": connect(t, pod(t, redis.URL()), "/")}
-	settle(t, servers)
+	f := startFleetOn(t, adapters[0], redis.URL(), "node-a", "rtk-a")
+	v := f.connect(t, "/")
 
 	redis.Stop()
-	local := servers["rtk"]
-	local.sender.tell(t, command{Via: "io", Event: "local"}, "")
+	local := v.side(rtk)
+	local.sender.do(t, command{Op: "emit", Event: "local"}, "")
 	for who, p := range local.members {
 		if got := p.until(t, "local"); len(got) != 0 {
 			t.Errorf("client in %s got %v", who, got)
@@ -26,5 +25,5 @@ func TestOutage(t *testing.T) {
 	}
 
 	redis.Start()
-	settle(t, servers)
+	v.settle(t)
 }
