@@ -100,6 +100,11 @@ func (c *Conn) emitAck(timeout time.Duration, done func(Reply, error), event str
 	f := messageFrame(len(array)+len(c.ns.name)+24, attachments, func(dst []byte) []byte {
 		return socketio.AppendEventArray(dst, c.ns.name, w.id, array, len(attachments))
 	})
+	if c.ns.seq.pending() {
+		// When the connection has ended by then, that ends the wait.
+		c.ns.seq.after(func() { _ = c.send(f) })
+		return w, nil
+	}
 	if err := c.send(f); err != nil && c.take(w.id) == w {
 		return nil, err
 	}

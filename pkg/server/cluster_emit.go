@@ -49,11 +49,16 @@ func (e *Emitter) DisconnectSockets(closeTransport bool) {
 // command does here what it then tells the other pods to do.
 func (e *Emitter) command(op cluster.Op, targets []string, closeTransport bool, here func(*Namespace)) {
 	for _, n := range e.ns.each() {
-		here(n)
+		c := &cluster.Command{
+			Op: op, Namespace: n.name, Rooms: e.rooms, Except: e.except, Targets: targets, Close: closeTransport,
+		}
+		if n.seq.pending() { // behind what was sent before
+			n.seq.after(func() { n.srv.Execute(c) })
+		} else {
+			here(n)
+		}
 		if e.crossesPods() {
-			n.srv.opts.Backplane.Send(&cluster.Command{
-				Op: op, Namespace: n.name, Rooms: e.rooms, Except: e.except, Targets: targets, Close: closeTransport,
-			})
+			n.srv.opts.Backplane.Send(c)
 		}
 	}
 }

@@ -62,6 +62,7 @@ func (n *Namespace) joinAll(rooms, except, targets []string) (all []moved) {
 	full := 0
 	for _, c := range n.pick(rooms, except) {
 		joined, err := c.join(targets)
+		c.save()
 		if len(joined) > 0 {
 			all = append(all, moved{c, joined})
 		}
@@ -78,7 +79,9 @@ func (n *Namespace) joinAll(rooms, except, targets []string) (all []moved) {
 
 func (n *Namespace) leaveAll(rooms, except, targets []string) (all []moved) {
 	for _, c := range n.pick(rooms, except) {
-		if left := c.leave(targets); len(left) > 0 {
+		left := c.leave(targets)
+		c.save()
+		if len(left) > 0 {
 			all = append(all, moved{c, left})
 		}
 	}

@@ -109,14 +109,17 @@ func (c *Conn) forgetToken() {
 	c.payload = withoutToken(c.payload)
 }
 
-// Set keeps a value with the connection.
+// Set keeps a value with the connection. Where pods give back sessions for each
+// other it is marshalled to JSON at once, and is what that makes of it when the
+// session goes on.
 func (c *Conn) Set(key string, value any) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.data == nil {
 		c.data = make(map[string]any, 1)
 	}
 	c.data[key] = value
+	c.mu.Unlock()
+	c.saveData(key, value)
 }
 
 // Get returns a value that Set kept, or nil.
@@ -196,5 +199,15 @@ func (c *Conn) deliver(f *frame, b *batch) bool {
 // protocol has no namespaces, the whole transport is closed after what is queued
 // has been written.
 func (c *Conn) Disconnect(closeTransport bool) {
-	c.link.disconnect(c, closeTransport)
+	if !c.ns.seq.pending() {
+		c.link.disconnect(c, closeTransport)
+		return
+	}
+	// Behind what it was sent. OnDisconnect must not run on who gives that out.
+	c.ns.seq.after(func() {
+		if s := c.ns.srv; s.hold() {
+			s.group.Go(func() { c.link.disconnect(c, closeTransport) })
+			s.group.Done()
+		}
+	})
 }

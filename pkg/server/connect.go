@@ -77,6 +77,7 @@ func (l *link) connect(name string, payload []byte) error {
 		})
 		return nil
 	}
+	c.saveFirst()
 	if s.opts.Auth != nil {
 		c.forgetToken()
 	}

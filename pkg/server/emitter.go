@@ -76,8 +76,9 @@ func (e *Emitter) Timeout(d time.Duration) *Emitter {
 
 // Emit sends an event. Each argument is marshalled to JSON, except that a
 // json.RawMessage is taken as it is and a []byte goes as a binary attachment.
-// The members of this pod have it in their queues when Emit returns; the other
-// pods get it through the backplane, without waiting.
+// The members of this pod have it in their queues when Emit returns, or, where
+// pods share a journal and it is kept there, when it has its place in the
+// journal's order; the other pods get it through the backplane, without waiting.
 func (e *Emitter) Emit(event string, args ...any) error {
 	raw, attachments, err := encodeArgs(args)
 	if err != nil {
@@ -98,6 +99,13 @@ func (e *Emitter) EmitRaw(event string, args []byte, attachments ...[]byte) erro
 	}
 	s := e.ns.srv
 	s.count.broadcasts.Add(1)
+	if q := e.ns.seq; q != nil {
+		if kept := q.shared.keeps(b, e.local); kept != nil {
+			s.pace(messageBytes(b.Args, b.Attachments))
+			q.shared.record(b, kept, e.remote)
+			return nil
+		}
+	}
 	if !e.remote {
 		e.ns.deliver(b)
 	}

@@ -101,6 +101,7 @@ func (s *Server) runPlainWS(k *socket, l *link, c *Conn, late bool) {
 		k.refuse(wsCloseFrame(code, reason), s.opts.CloseTimeout)
 		return
 	}
+	c.saveFirst()
 	l.bound(c.identity)
 	if late {
 		l.evict()

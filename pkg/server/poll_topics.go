@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/realtime-toolkit/rtk/pkg/server/history"
 	"github.com/realtime-toolkit/rtk/pkg/wire/rawjson"
 	"github.com/realtime-toolkit/rtk/pkg/wire/socketio"
 )
@@ -130,8 +129,9 @@ func (q *sequence) poll(ctx context.Context, topics []string, ask pollAsk) (body
 	if ask.since == "" {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		return appendPoll(nil, topics, nil, nil, q.cursor().String()), true
+		return appendPoll(nil, topics, nil, nil, q.here()), true
 	}
+	q.reach(ctx, ask.since)
 	deadline := time.NewTimer(ask.wait)
 	defer deadline.Stop()
 	for first := true; ; first = false {
@@ -177,38 +177,30 @@ func (q *sequence) poll(ctx context.Context, topics []string, ask pollAsk) (body
 // page is what a poll gets: the oldest of what it missed, up to its limit and
 // half of an outbound queue. The caller holds mu.
 func (q *sequence) page(topics []string, ask pollAsk) (ms []*message, gaps []gap, cursor string) {
-	at := q.cursor()
-	c, err := history.ParseCursor(ask.since)
-	switch {
-	case err != nil, c.Epoch == at.Epoch && c.Offset > at.Offset:
-		return nil, []gap{{gapInvalid, topics}}, at.String()
-	case c.Epoch != at.Epoch:
-		return nil, []gap{{gapEpoch, topics}}, at.String()
+	after, reason := q.parse(ask.since)
+	if reason != "" {
+		return nil, []gap{{reason, topics}}, q.here()
 	}
 	rooms := topics
 	if q.keepsRoom(everyone) {
 		rooms = append(slices.Clone(topics), everyone)
 	}
-	p := q.log.Since(rooms, c.Offset)
-	if slices.Contains(p.Gone, everyone) {
-		p.Gone = topics
+	missed, gone := q.missed(rooms, after)
+	if slices.Contains(gone, everyone) {
+		gone = topics
 	}
-	if len(p.Gone) > 0 {
-		gaps = []gap{{gapExpired, p.Gone}}
+	if len(gone) > 0 {
+		gaps = []gap{{gapExpired, gone}}
 	}
 	bytes := 0
-	for _, item := range p.Items {
-		m := item.Value
-		if slices.ContainsFunc(m.except, func(r string) bool { return slices.Contains(rooms, r) }) {
-			continue
-		}
+	for _, m := range missed {
 		bytes += len(m.array)
 		if len(ms) == ask.limit || len(ms) > 0 && bytes > q.ns.srv.opts.QueueBytes/2 {
 			return ms, gaps, ms[len(ms)-1].cursor
 		}
 		ms = append(ms, m)
 	}
-	return ms, gaps, at.String()
+	return ms, gaps, q.here()
 }
 
 // await returns a channel that gets a token with the next message that one of

@@ -16,7 +16,8 @@ type savedSession struct {
 	sid, pid string
 	rooms    []string
 	data     map[string]any
-	begin    uint64 // offset at which the session began
+	raw      map[string]json.RawMessage // data as other pods have saved it
+	begin    place                      // at which the session began
 	holder   holder
 	until    time.Duration
 }
@@ -92,21 +93,30 @@ type comeback struct {
 }
 
 // claim prepares c to go on with the session that it asks for or, when there is
-// none for it, to begin one.
+// none for it, to begin one. Where pods share their sessions it waits for the
+// answer of Redis.
 func (q *sequence) claim(c *Conn, want comeback) {
 	c.resume = &resumption{pid: newID()}
 	if want.PID == "" {
 		return
 	}
+	if q.shared != nil {
+		q.shared.claim(c, want)
+		return
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	s := q.recovery.take(q.log, want.PID, holderOf(c.identity))
+	q.goOn(c, q.recovery.take(q.log, want.PID, holderOf(c.identity)), want.Offset)
+}
+
+// goOn prepares c to go on with s, which may be nil. The caller holds mu.
+func (q *sequence) goOn(c *Conn, s *savedSession, offset string) {
 	if s == nil {
 		q.ns.srv.count.recoveryRefused.Add(1)
 		return
 	}
 	s.rooms = c.allowedRooms(s.rooms)
-	from, ok := q.seenBy(s, want.Offset)
+	from, ok := q.seenBy(s, offset)
 	if !ok || !q.complete(c.link.codec, s, from) {
 		q.ns.srv.count.recoveryRefused.Add(1)
 		q.log.Forget(s.sid)
@@ -119,24 +129,26 @@ func (q *sequence) claim(c *Conn, want comeback) {
 
 // seenBy is how far the client of a session is. A client that was sent nothing
 // has no offset, or still that of a session before.
-func (q *sequence) seenBy(s *savedSession, offset string) (from uint64, ok bool) {
+func (q *sequence) seenBy(s *savedSession, offset string) (from place, ok bool) {
 	if offset == "" {
 		return s.begin, true
 	}
-	cursor, err := history.ParseCursor(offset)
+	from, reason := q.parse(offset)
 	switch {
-	case err != nil:
-		return 0, false
-	case cursor.Epoch != q.log.Epoch():
+	case reason == gapEpoch:
 		return s.begin, true
-	case cursor.Offset > q.log.Last():
-		return 0, false
+	case reason != "":
+		return from, false
+	case from.Before(s.begin.Offset):
+		return s.begin, true
+	case from.Offset == s.begin.Offset:
+		from.early = max(from.early, s.begin.early)
 	}
-	return max(cursor.Offset, s.begin), true
+	return from, true
 }
 
 // complete reports whether all that a session missed is there.
-func (q *sequence) complete(c codec, s *savedSession, from uint64) bool {
+func (q *sequence) complete(c codec, s *savedSession, from place) bool {
 	p := q.since(c, sessionRooms(s.sid, s.rooms), from)
 	return len(p.gone) == 0 && !p.cut
 }
@@ -150,7 +162,7 @@ func sessionRooms(sid string, rooms []string) []string {
 // new one. The caller holds q.mu.
 func (r *resumption) settleSession(q *sequence, c *Conn) {
 	if !r.recovered {
-		r.begin = q.log.Last()
+		r.begin = q.at()
 		return
 	}
 	s := &savedSession{sid: c.id, rooms: r.rooms}
@@ -158,7 +170,7 @@ func (r *resumption) settleSession(q *sequence, c *Conn) {
 		return
 	}
 	q.ns.srv.count.recoveryRefused.Add(1)
-	*r = resumption{pid: newID(), begin: q.log.Last()}
+	*r = resumption{pid: newID(), begin: q.at()}
 	c.id = newID()
 }
 
@@ -171,7 +183,7 @@ func (r *resumption) collectSession(q *sequence, c *Conn) {
 			r.before = append(r.before, m.frame(c.link.codec))
 		}
 	}
-	r.rooms, r.at = nil, q.cursor().String()
+	r.rooms, r.at = nil, q.here()
 }
 
 // recoverableReason reports whether a connection that ended for this reason may
@@ -209,6 +221,10 @@ func (c *Conn) leaveSession(s *savedSession) {
 		return
 	}
 	q := c.ns.seq
+	if q.shared != nil {
+		c.saveLast(s)
+		return
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if s.pid == "" {

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/realtime-toolkit/rtk/pkg/server/history"
 	"github.com/realtime-toolkit/rtk/pkg/wire/rawjson"
 	"github.com/realtime-toolkit/rtk/pkg/wire/sse"
 )
@@ -20,10 +19,11 @@ type resumption struct {
 	// has seen; recovered is whether the session of an earlier connection goes
 	// on.
 	pid       string
-	begin     uint64 // offset at which the session began
-	from      uint64
+	begin     place // at which the session began
+	from      place
 	recovered bool
 	at        string // the present cursor, for clients that are told
+	saving    saving // of sessions that other pods may give back
 
 	// What goes out before and after the frame that says that the client is
 	// connected.
@@ -37,6 +37,8 @@ const (
 	gapInvalid   = "invalid"    // the cursor is none of this gateway
 	gapLimit     = "limit"      // more was missed than may wait for one client
 	gapNoHistory = "no_history" // these topics keep nothing
+
+	gapUnavailable = "unavailable" // the journal that pods share can't be read now
 )
 
 // gap is what a client that comes back has missed and does not get.
@@ -73,7 +75,7 @@ func (r *resumption) collect(q *sequence, c *Conn) {
 		r.collectSession(q, c)
 		return
 	}
-	at := q.cursor().String()
+	at := q.here()
 	if r.lastEventID != "" {
 		p, gaps, from := q.resume(c.link.codec, r.rooms, r.lastEventID)
 		id := at
@@ -101,12 +103,9 @@ func (q *sequence) resume(c codec, topics []string, text string) (ms []*message,
 			q.ns.srv.count.gaps.Add(1)
 		}
 	}()
-	cursor, err := history.ParseCursor(text)
-	switch {
-	case err != nil, cursor.Epoch == q.log.Epoch() && cursor.Offset > q.log.Last():
-		return nil, []gap{{gapInvalid, topics}}, ""
-	case cursor.Epoch != q.log.Epoch():
-		return nil, []gap{{gapEpoch, topics}}, ""
+	after, reason := q.parse(text)
+	if reason != "" {
+		return nil, []gap{{reason, topics}}, ""
 	}
 	var kept, lost []string
 	for _, t := range topics {
@@ -120,7 +119,7 @@ func (q *sequence) resume(c codec, topics []string, text string) (ms []*message,
 	if q.keepsRoom(everyone) {
 		rooms = append(slices.Clone(kept), everyone)
 	}
-	p := q.since(c, rooms, cursor.Offset)
+	p := q.since(c, rooms, after)
 	if len(lost) > 0 {
 		gaps = append(gaps, gap{gapNoHistory, lost})
 	}

@@ -20,6 +20,7 @@ type sequence struct {
 	// recovery is not nil where clients get back their session, and then
 	// everything is kept but volatile messages.
 	recovery *sessions
+	shared   *shared       // nil where this pod alone gives offsets
 	every    time.Duration // time between sweeps
 	timer    wheelEntry
 
@@ -56,20 +57,27 @@ func (q *sequence) keepsRoom(room string) bool {
 // that the offset that a client knows is always a current one. The caller holds
 // mu.
 func (q *sequence) stamp(m *message, kept []string) {
-	var offset uint64
+	at := q.log.Next()
 	if len(kept) == 0 {
-		offset = q.log.Skip()
+		q.log.Advance(at)
 	} else {
-		// The array and, as a rule, two encoded forms of it.
-		offset = q.log.Append(kept, m, 3*messageBytes(m.array, m.attachments)+128)
+		q.log.Append(at, 0, kept, m, keptBytes(m))
 	}
-	m.cursor = history.Cursor{Epoch: q.log.Epoch(), Offset: offset}.String()
+	m.cursor = q.here()
 	m.offset = q.recovery != nil
 }
+
+// keptBytes is about what a message takes in the log: the array and, as a rule,
+// two encoded forms of it.
+func keptBytes(m *message) int { return 3*messageBytes(m.array, m.attachments) + 128 }
 
 // deliver is Namespace.deliver in sequence.
 func (q *sequence) deliver(b *cluster.Broadcast) {
 	m := newMessage(b)
+	if q.shared != nil {
+		q.shared.pass(&turn{m: m, b: b})
+		return
+	}
 	m.rooms, m.except = b.Rooms, b.Except
 	var kept []string
 	if !b.Volatile {
@@ -79,7 +87,15 @@ func (q *sequence) deliver(b *cluster.Broadcast) {
 	defer q.mu.Unlock()
 	q.stamp(m, kept)
 	q.ns.fanOut(m, b)
-	for _, room := range kept {
+	q.wake(kept)
+}
+
+// wake tells the polls of rooms that there is something. The caller holds mu.
+func (q *sequence) wake(rooms []string) {
+	if q.polls == 0 {
+		return
+	}
+	for _, room := range rooms {
 		for _, w := range q.waits[room] {
 			select {
 			case w <- struct{}{}:
@@ -91,6 +107,9 @@ func (q *sequence) deliver(b *cluster.Broadcast) {
 
 // unicast sends m to one connection in sequence.
 func (q *sequence) unicast(c *Conn, m *message) error {
+	if q.shared != nil {
+		return q.shared.unicast(c, m)
+	}
 	var kept []string
 	if r := c.resume; r != nil && r.pid != "" {
 		kept = []string{c.id}
@@ -107,12 +126,6 @@ func (q *sequence) unicast(c *Conn, m *message) error {
 	return nil // sent, or kept for when the client comes back
 }
 
-// cursor is the position after everything that has been sent. The caller holds
-// mu.
-func (q *sequence) cursor() history.Cursor {
-	return history.Cursor{Epoch: q.log.Epoch(), Offset: q.log.Last()}
-}
-
 // replay is what a client that comes back gets.
 type replay struct {
 	messages []*message
@@ -120,19 +133,15 @@ type replay struct {
 	cut      bool     // there is more than the client's queue may take: these are the latest
 }
 
-// since collects what the members of rooms were sent after offset, as far as
+// since collects what the members of rooms were sent after a place, as far as
 // half of an outbound queue goes: the other half is for what comes next. The
 // caller holds mu.
-func (q *sequence) since(c codec, rooms []string, offset uint64) replay {
-	page := q.log.Since(rooms, offset)
-	p := replay{gone: page.Gone}
+func (q *sequence) since(c codec, rooms []string, from place) replay {
+	missed, gone := q.missed(rooms, from)
+	p := replay{gone: gone}
 	o := &q.ns.srv.opts
 	bytes := 0
-	for _, item := range slices.Backward(page.Items) {
-		m := item.Value
-		if slices.ContainsFunc(m.except, func(r string) bool { return slices.Contains(rooms, r) }) {
-			continue
-		}
+	for _, m := range slices.Backward(missed) {
 		bytes += len(m.frame(c).wire)
 		if len(p.messages) >= max(o.QueueMessages/2, 1) || bytes > o.QueueBytes/2 {
 			p.cut = true
@@ -142,6 +151,23 @@ func (q *sequence) since(c codec, rooms []string, offset uint64) replay {
 	}
 	slices.Reverse(p.messages)
 	return p
+}
+
+// missed is all that the members of rooms were sent after a place, and the rooms
+// that no longer hold all of it. The caller holds mu.
+func (q *sequence) missed(rooms []string, from place) (ms []*message, gone []string) {
+	page := q.log.Since(rooms, from.Offset)
+	for _, item := range page.Items {
+		if !excepted(item.Value.except, rooms) && !q.shared.seen(item.Offset, from) {
+			ms = append(ms, item.Value)
+		}
+	}
+	return q.shared.appendEarly(ms, rooms, from), page.Gone
+}
+
+// excepted reports whether a message was not for members of rooms.
+func excepted(except, rooms []string) bool {
+	return slices.ContainsFunc(except, func(r string) bool { return slices.Contains(rooms, r) })
 }
 
 // enter makes c a member of the namespace and of the rooms that it comes back
@@ -175,22 +201,29 @@ func (q *sequence) fire() {
 			q.recovery.expire(q.log)
 		}
 		q.mu.Unlock()
+		if q.shared != nil {
+			q.shared.saveAll()
+		}
 		q.arm()
 	})
 }
 
 func (q *sequence) arm() { q.ns.srv.wheel.arm(&q.timer, q.ns.srv.wheel.now()+q.every) }
 
-// countHistory sums up what is kept.
-func (s *Server) countHistory(p *stats.Pod) {
+func (s *Server) sequences() (seqs []*sequence) {
 	s.nsMu.RLock()
-	var seqs []*sequence
+	defer s.nsMu.RUnlock()
 	for _, n := range s.namespaces {
 		if n.seq != nil {
 			seqs = append(seqs, n.seq)
 		}
 	}
-	s.nsMu.RUnlock()
+	return seqs
+}
+
+// countHistory sums up what is kept.
+func (s *Server) countHistory(p *stats.Pod) {
+	seqs := s.sequences()
 	if len(seqs) == 0 {
 		return
 	}

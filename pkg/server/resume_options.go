@@ -1,9 +1,11 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
+	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
 	"github.com/realtime-toolkit/rtk/pkg/server/history"
 )
 
@@ -82,5 +84,12 @@ func (s *Server) newSequence(n *Namespace) *sequence {
 	q.log = history.NewMemory[*message](limits)
 	q.every = max(limits.Age/4, time.Second)
 	q.timer.owner = q
+	if j, ok := o.Backplane.(cluster.Journal); ok {
+		q.shared = newShared(q, j)
+		if q.recovery != nil {
+			q.every = min(q.every, max(q.recovery.keep/2, time.Second))
+		}
+		j.Follow(n.name, cmp.Or(limits.Age, history.DefaultAge), q.shared)
+	}
 	return q
 }

@@ -71,6 +71,7 @@ func (c *Conn) Join(rooms ...string) error {
 		return err
 	}
 	joined, err := c.join(rooms)
+	c.save()
 	c.tellRooms(c.ns.onJoin, joined)
 	c.ns.presence.tell(joined)
 	return err
@@ -105,6 +106,7 @@ func (c *Conn) join(rooms []string) (joined []string, err error) {
 // Leave takes the connection out of rooms; rooms it isn't in are ignored.
 func (c *Conn) Leave(rooms ...string) {
 	left := c.leave(rooms)
+	c.save()
 	c.tellRooms(c.ns.onLeave, left)
 	c.ns.presence.tell(left)
 }
@@ -131,6 +133,11 @@ func (c *Conn) leave(rooms []string) (left []string) {
 func (c *Conn) Rooms() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.roomNames()
+}
+
+// roomNames is Rooms for who holds mu.
+func (c *Conn) roomNames() []string {
 	names := make([]string, len(c.rooms))
 	for i, p := range c.rooms {
 		names[i] = p.room.name
@@ -172,7 +179,9 @@ func (c *Conn) leaveAll() {
 	c.rooms = nil
 	c.mu.Unlock()
 	c.ns.mu.Lock()
-	delete(c.ns.conns, c.id)
+	if c.ns.conns[c.id] == c { // or it is the next one of the same session
+		delete(c.ns.conns, c.id)
+	}
 	c.ns.mu.Unlock()
 	c.ns.socketChanged(c.id)
 	if c.all.room != nil {

@@ -25,6 +25,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.state.Store(was)
 		return nil
 	}
+	s.settleLines()
 	s.sayGoodbye(ctx)
 	var err error
 	select {

@@ -47,6 +47,7 @@ func (s *Server) openStream(cfg streamConfig) (*Conn, error) {
 	c := &Conn{id: newID(), ns: cfg.Namespace, link: l, identity: cfg.Identity}
 	join := func() error { return c.Join(cfg.Rooms...) }
 	if cfg.Namespace.seq != nil {
+		cfg.Namespace.seq.reach(cfg.Request.Context(), cfg.LastEventID)
 		c.resume, join = &resumption{rooms: cfg.Rooms, lastEventID: cfg.LastEventID}, nil
 	}
 	if err := s.open(l, c, func() *frame { return cfg.Hello }, join); err != nil {

@@ -8,10 +8,10 @@
 // would say the same and would have to be encoded anew for each recipient; the
 // shared sequence makes it the same bytes for all.
 //
-// Memory is the log of one process. A backend that several processes share, such
-// as a Redis stream, implements Log with the stream's own ids as offsets: its
-// "ms-seq" fits as ms<<20 | seq, and the epoch is then a hash of the stream's
-// name, so that a cursor holds on every pod.
+// Memory keeps the messages in this process. Where pods share a journal, each has
+// a Memory that follows it: the offsets are then those of the journal and hold on
+// every pod, and a client that comes back is served without a question to
+// anybody.
 //
 // It imports the standard library only.
 package history

@@ -8,15 +8,20 @@ import "time"
 type Log[T any] interface {
 	// Epoch is that of the log's cursors.
 	Epoch() uint64
-	// Last is the offset of the latest message, 0 before the first.
-	Last() uint64
-	// Skip gives a message an offset and keeps nothing.
-	Skip() (offset uint64)
-	// Append keeps v in each of rooms, which it must not be given twice. bytes
-	// is what v takes in memory, about.
-	Append(rooms []string, v T, bytes int) (offset uint64)
+	// Last is the latest offset, zero before the first.
+	Last() Offset
+	// Next is the offset after Last in a log that numbers by itself.
+	Next() Offset
+	// Begin empties the log: what came up to at is not known.
+	Begin(at Offset)
+	// Advance says that there is nothing to keep up to at.
+	Advance(at Offset)
+	// Append keeps v in each of rooms, which it must not be given twice. at is
+	// after Last, age how long ago it was sent, bytes is what v takes in
+	// memory, about.
+	Append(at Offset, age time.Duration, rooms []string, v T, bytes int)
 	// Since returns what rooms hold after offset.
-	Since(rooms []string, offset uint64) Page[T]
+	Since(rooms []string, offset Offset) Page[T]
 	// Forget drops a room that nobody will ask for again, without a trace.
 	Forget(room string)
 	// Expire drops what is too old. Append and Since do so too; it is for a
@@ -35,7 +40,7 @@ type Page[T any] struct {
 
 // Item is one kept message.
 type Item[T any] struct {
-	Offset uint64
+	Offset Offset
 	Value  T
 }
 

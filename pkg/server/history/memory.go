@@ -15,14 +15,14 @@ import (
 type Memory[T any] struct {
 	limits Limits
 	epoch  uint64
-	last   uint64
+	last   Offset
 	start  time.Time
 	rooms  map[string]*room[T]
 	all    list[T] // by node.next
 	idle   ring[T] // rooms that hold nothing, the longest idle first
 	// floor is the largest offset that a forgotten room has dropped. What a
 	// client before it missed in a room that isn't remembered is unknown.
-	floor uint64
+	floor Offset
 	stats Stats
 }
 
@@ -33,14 +33,14 @@ type room[T any] struct {
 	first, last *node[T]
 	count       int
 	bytes       int
-	dropped     uint64   // offset of the latest message that is kept no longer
+	dropped     Offset   // offset of the latest message that is kept no longer
 	older       *room[T] // in idle, as newer
 	newer       *room[T]
 }
 
 // node is a message in one room.
 type node[T any] struct {
-	offset uint64
+	offset Offset
 	at     time.Duration // since Memory.start
 	bytes  int
 	value  T
@@ -68,19 +68,36 @@ func NewMemory[T any](limits Limits) *Memory[T] {
 func (m *Memory[T]) Epoch() uint64 { return m.epoch }
 
 // Last implements Log.
-func (m *Memory[T]) Last() uint64 { return m.last }
+func (m *Memory[T]) Last() Offset { return m.last }
 
-// Skip implements Log.
-func (m *Memory[T]) Skip() uint64 {
-	m.last++
-	return m.last
+// Next returns the offset after the latest, for a log that counts by itself.
+func (m *Memory[T]) Next() Offset { return Offset{m.last.Time, m.last.Seq + 1} }
+
+// Begin says that the log knows nothing of what came before at: whoever asks for
+// what came after an earlier offset has a gap in every room. What is kept is
+// dropped.
+func (m *Memory[T]) Begin(at Offset) {
+	for m.all.first != nil {
+		m.drop(m.all.first)
+	}
+	clear(m.rooms)
+	m.idle = ring[T]{}
+	m.floor = at
+	m.Advance(at)
+}
+
+// Advance implements Log.
+func (m *Memory[T]) Advance(at Offset) {
+	if m.last.Before(at) {
+		m.last = at
+	}
 }
 
 // Append implements Log.
-func (m *Memory[T]) Append(rooms []string, v T, bytes int) uint64 {
-	m.last++
+func (m *Memory[T]) Append(offset Offset, age time.Duration, rooms []string, v T, bytes int) {
+	m.Advance(offset)
 	m.stats.Appended++
-	at := time.Since(m.start)
+	at := time.Since(m.start) - age
 	for _, name := range rooms {
 		r := m.rooms[name]
 		if r == nil {
@@ -89,7 +106,7 @@ func (m *Memory[T]) Append(rooms []string, v T, bytes int) uint64 {
 		} else if r.first == nil {
 			m.idle.remove(r)
 		}
-		m.push(&node[T]{offset: m.last, at: at, bytes: bytes, value: v, room: r})
+		m.push(&node[T]{offset: offset, at: at, bytes: bytes, value: v, room: r})
 		for r.count > m.limits.Count || r.bytes > m.limits.Bytes {
 			m.drop(r.first)
 		}
@@ -105,7 +122,6 @@ func (m *Memory[T]) Append(rooms []string, v T, bytes int) uint64 {
 		}
 		m.forget(m.idle.oldest)
 	}
-	return m.last
 }
 
 // Expire implements Log.
@@ -120,30 +136,25 @@ func (m *Memory[T]) Expire() {
 }
 
 // Since implements Log.
-func (m *Memory[T]) Since(rooms []string, offset uint64) Page[T] {
+func (m *Memory[T]) Since(rooms []string, offset Offset) Page[T] {
 	m.Expire()
 	var p Page[T]
 	for _, name := range rooms {
 		r := m.rooms[name]
 		if r == nil {
-			if offset < m.floor {
+			if offset.Before(m.floor) {
 				p.Gone = append(p.Gone, name)
 			}
 			continue
 		}
-		if offset < r.dropped {
+		if offset.Before(r.dropped) {
 			p.Gone = append(p.Gone, name)
 		}
-		for n := r.last; n != nil && n.offset > offset; n = n.before {
+		for n := r.last; n != nil && offset.Before(n.offset); n = n.before {
 			p.Items = append(p.Items, Item[T]{n.offset, n.value})
 		}
 	}
-	slices.SortFunc(p.Items, func(a, b Item[T]) int {
-		if a.Offset < b.Offset {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(p.Items, func(a, b Item[T]) int { return a.Offset.Compare(b.Offset) })
 	p.Items = slices.CompactFunc(p.Items, func(a, b Item[T]) bool { return a.Offset == b.Offset })
 	slices.Sort(p.Gone)
 	p.Gone = slices.Compact(p.Gone)
@@ -223,7 +234,9 @@ func (m *Memory[T]) drop(n *node[T]) {
 
 // forget drops a room that holds nothing and remembers how far it was.
 func (m *Memory[T]) forget(r *room[T]) {
-	m.floor = max(m.floor, r.dropped)
+	if m.floor.Before(r.dropped) {
+		m.floor = r.dropped
+	}
 	m.idle.remove(r)
 	delete(m.rooms, r.name)
 }

@@ -114,6 +114,8 @@ func (m *model) since(rooms []string, offset uint64) (offsets []uint64, gone []s
 	return offsets, slices.Compact(gone)
 }
 
+func at(n uint64) history.Offset { return history.Offset{Seq: n} }
+
 // TestMemoryAgainstModel runs random appends, pauses and questions against a
 // model that is too simple to be wrong.
 func TestMemoryAgainstModel(t *testing.T) {
@@ -138,24 +140,24 @@ func TestMemoryAgainstModel(t *testing.T) {
 				case 0:
 					time.Sleep(time.Duration(rng.IntN(4000)) * time.Millisecond)
 				case 1:
-					log.Skip()
+					log.Advance(log.Next())
 					m.last++
 				case 2, 3:
 					rooms, bytes := pick(), rng.IntN(120)
 					want := m.append(rooms, bytes)
-					if got := log.Append(rooms, want, bytes); got != want {
-						t.Fatalf("seed %d step %d: offset %d, want %d", seed, step, got, want)
+					if log.Append(log.Next(), 0, rooms, want, bytes); log.Last() != at(want) {
+						t.Fatalf("seed %d step %d: offset %v, want %d", seed, step, log.Last(), want)
 					}
 				default:
 					rooms, offset := pick(), m.last-min(m.last, rng.Uint64N(30))
 					wantOffsets, wantGone := m.since(rooms, offset)
-					p := log.Since(rooms, offset)
+					p := log.Since(rooms, at(offset))
 					var offsets []uint64
 					for _, it := range p.Items {
-						if it.Offset != it.Value {
-							t.Fatalf("seed %d step %d: offset %d has the value of %d", seed, step, it.Offset, it.Value)
+						if it.Offset != at(it.Value) {
+							t.Fatalf("seed %d step %d: offset %v has the value of %d", seed, step, it.Offset, it.Value)
 						}
-						offsets = append(offsets, it.Offset)
+						offsets = append(offsets, it.Value)
 					}
 					if diff := cmp.Diff([]any{wantOffsets, wantGone}, []any{offsets, p.Gone}); diff != "" {
 						t.Fatalf("seed %d step %d: Since(%v, %d) with %+v (-want +got):\n%s", seed, step, rooms, offset, limits, diff)
@@ -175,18 +177,18 @@ func TestMemoryAge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log := history.NewMemory[string](history.Limits{Age: time.Minute})
-		log.Append([]string{"a"}, "old", 3)
+		log.Append(log.Next(), 0, []string{"a"}, "old", 3)
 		time.Sleep(40 * time.Second)
-		log.Append([]string{"a"}, "new", 3)
+		log.Append(log.Next(), 0, []string{"a"}, "new", 3)
 		time.Sleep(20 * time.Second)
-		if p := log.Since([]string{"a"}, 0); len(p.Items) != 2 || p.Gone != nil {
+		if p := log.Since([]string{"a"}, at(0)); len(p.Items) != 2 || p.Gone != nil {
 			t.Errorf("after 60s of 60s: %+v, want both", p)
 		}
 		time.Sleep(time.Nanosecond)
-		if p := log.Since([]string{"a"}, 0); len(p.Items) != 1 || p.Items[0].Value != "new" || len(p.Gone) != 1 {
+		if p := log.Since([]string{"a"}, at(0)); len(p.Items) != 1 || p.Items[0].Value != "new" || len(p.Gone) != 1 {
 			t.Errorf("past 60s: %+v, want one and a gap", p)
 		}
-		if p := log.Since([]string{"a"}, 1); len(p.Items) != 1 || p.Gone != nil {
+		if p := log.Since([]string{"a"}, at(1)); len(p.Items) != 1 || p.Gone != nil {
 			t.Errorf("for a client that had the old one: %+v, want no gap", p)
 		}
 		time.Sleep(time.Hour)
@@ -194,10 +196,10 @@ func TestMemoryAge(t *testing.T) {
 			t.Errorf("after an hour: %+v, want nothing kept", s)
 		}
 		// A room that has become empty still knows what a client missed.
-		if p := log.Since([]string{"a"}, 1); len(p.Gone) != 1 {
+		if p := log.Since([]string{"a"}, at(1)); len(p.Gone) != 1 {
 			t.Errorf("after an hour: %+v, want a gap", p)
 		}
-		if p := log.Since([]string{"a"}, 2); len(p.Gone) != 0 {
+		if p := log.Since([]string{"a"}, at(2)); len(p.Gone) != 0 {
 			t.Errorf("a client that had both: %+v, want no gap", p)
 		}
 	})
@@ -206,14 +208,62 @@ func TestMemoryAge(t *testing.T) {
 func TestMemoryForget(t *testing.T) {
 	t.Parallel()
 	log := history.NewMemory[string](history.Limits{})
-	log.Append([]string{"a", "b"}, "x", 10)
+	log.Append(log.Next(), 0, []string{"a", "b"}, "x", 10)
 	log.Forget("a")
 	log.Forget("nobody")
 	if s := log.Stats(); s.Rooms != 1 || s.Messages != 1 || s.Bytes != 10 {
 		t.Errorf("%+v, want room b only", s)
 	}
-	if p := log.Since([]string{"a"}, 0); p.Gone != nil {
+	if p := log.Since([]string{"a"}, at(0)); p.Gone != nil {
 		t.Errorf("%+v: a forgotten room left a trace", p)
+	}
+}
+
+// A log that begins in the middle of a sequence knows that it does.
+func TestMemoryBegin(t *testing.T) {
+	t.Parallel()
+	log := history.NewMemory[string](history.Limits{Age: time.Minute})
+	log.Append(log.Next(), 0, []string{"a"}, "gone", 10)
+	begin := history.Offset{Time: 1000, Seq: 5}
+	log.Begin(begin)
+	next := history.Offset{Time: 1000, Seq: 6}
+	log.Append(next, 2*time.Minute, []string{"b"}, "sent long ago", 10)
+	log.Append(history.Offset{Time: 1001}, time.Second, []string{"a"}, "x", 10)
+	for _, tc := range []struct {
+		name  string
+		after history.Offset
+		items int
+		gone  []string
+	}{
+		{"before", history.Offset{Time: 999, Seq: 7}, 1, []string{"a", "b", "never"}},
+		{"at the begin", begin, 1, []string{"b"}},
+		{"after it", next, 1, nil},
+		{"at the end", log.Last(), 0, nil},
+	} {
+		p := log.Since([]string{"a", "b", "never"}, tc.after)
+		if len(p.Items) != tc.items || !slices.Equal(p.Gone, tc.gone) {
+			t.Errorf("%s: %+v, want %d items and a gap in %v", tc.name, p, tc.items, tc.gone)
+		}
+	}
+	if s := log.Stats(); s.Messages != 1 || s.Bytes != 10 {
+		t.Errorf("%+v, want one message", s)
+	}
+}
+
+func TestOffset(t *testing.T) {
+	t.Parallel()
+	for _, o := range []history.Offset{{}, {Time: 1795476495675}, {Time: 1, Seq: 2}, {1<<64 - 1, 1<<64 - 1}} {
+		if got, err := history.ParseOffset(o.String()); err != nil || got != o {
+			t.Errorf("ParseOffset(%q) = %v, %v", o.String(), got, err)
+		}
+	}
+	for _, bad := range []string{"", "-", "1", "1-", "-1", "1-2-3", "01-2", "1-+2", "+1-2", " 1-2", "18446744073709551616-0", "1-2 "} {
+		if o, err := history.ParseOffset(bad); err == nil {
+			t.Errorf("ParseOffset(%q) = %v, want an error", bad, o)
+		}
+	}
+	if a, b := (history.Offset{Time: 1, Seq: 9}), (history.Offset{Time: 2}); !a.Before(b) || b.Before(a) || a.Before(a) {
+		t.Error("offsets are not in order")
 	}
 }
 
@@ -262,6 +312,6 @@ func BenchmarkMemoryAppend(b *testing.B) {
 	rooms := []string{"ticker"}
 	b.ReportAllocs()
 	for i := range b.N {
-		log.Append(rooms, i, 100)
+		log.Append(log.Next(), 0, rooms, i, 100)
 	}
 }
