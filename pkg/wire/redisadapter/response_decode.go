@@ -34,7 +34,7 @@ func PeekResponseID(msg []byte) (id string, ok bool) {
 		return id, ok
 	}
 	n, rest, err := msgp.ReadMapHeaderBytes(msg)
-	for ; err == nil && n > 0; n-- {
+	for n = min(n, peekMembers); err == nil && n > 0; n-- {
 		var key []byte
 		if key, rest, err = msgp.ReadStringZC(rest); err != nil {
 			break
@@ -42,9 +42,6 @@ func PeekResponseID(msg []byte) (id string, ok bool) {
 		if string(key) == "requestId" {
 			id, _, err = msgp.ReadStringBytes(rest)
 			return id, err == nil && id != ""
-		}
-		if n > 3 { // npm's adapter writes it second of three
-			break
 		}
 		rest, err = skip(rest)
 	}

@@ -95,6 +95,9 @@ func TestSignedWithoutTheKey(t *testing.T) {
 			got, err = redisadapter.DecodeRequest(sign(msg))
 			want, plainErr = redisadapter.DecodeRequest(msg)
 		} else {
+			if id, ok := redisadapter.PeekResponseID(sign(msg)); !ok || id != responses[name].want.ID {
+				t.Errorf("%s: PeekResponseID = %q, %v", name, id, ok)
+			}
 			got, err = redisadapter.DecodeResponse(sign(msg), responses[name].want.Type)
 			want, plainErr = redisadapter.DecodeResponse(msg, responses[name].want.Type)
 		}

@@ -297,15 +297,23 @@ func TestGarbageIsIgnored(t *testing.T) {
 	}
 }
 
-// TestRequestChannel keeps the pod from being counted as a server that answers
-// requests: Node's fetchSockets would wait for it in vain.
+// TestRequestChannel: a pod answers, so it is counted as a server in each of its
+// namespaces, once.
 func TestRequestChannel(t *testing.T) {
 	t.Parallel()
 	server := rttest.NewRedisServer(t)
-	start(t, redis.Options{URL: server.URL()}, newSink(), "/")
-	got := command(t, server, "PUBSUB", "NUMSUB", "socket.io-request#/#")
-	if !strings.HasSuffix(got, ":0\r\n") {
-		t.Errorf("subscribers of the request channel: %q, want 0", got)
+	b := start(t, redis.Options{URL: server.URL()}, newSink(), "/", "/chat")
+	until(t, b, "subscribed", func(s cluster.Status) bool { return s.Subscriptions == 8 })
+	for channel, want := range map[string]string{
+		"socket.io-request#/#": ":1", "socket.io-request#/chat#": ":1", "socket.io-request#/none#": ":0",
+		"socket.io-response#/#": ":1", "socket.io-response#/chat#": ":1",
+	} {
+		if got := command(t, server, "PUBSUB", "NUMSUB", channel); !strings.HasSuffix(got, want+"\r\n") {
+			t.Errorf("subscribers of %s: %q, want %s", channel, got, want)
+		}
+	}
+	if n, err := b.Servers(t.Context(), "/chat"); n != 1 || err != nil {
+		t.Errorf("Servers = %d, %v; want this pod alone", n, err)
 	}
 }
 

@@ -1,10 +1,13 @@
 // Package redis is a backplane over Redis that speaks the classic adapter of
 // Socket.IO, @socket.io/redis-adapter 8.3: rtk pods and Node servers on one Redis
-// and prefix receive each other's broadcasts, and what @socket.io/redis-emitter
-// publishes.
+// and prefix receive each other's broadcasts and commands, answer each other's
+// questions, and hear what @socket.io/redis-emitter publishes.
 //
-// A pod subscribes to broadcasts only, not to the request channel: who subscribes
-// there is counted as a server that answers, and this package answers nothing.
+// A pod subscribes to the request channel of each namespace once, so it is counted
+// as one server, and it answers every question, with an empty list when it has
+// nothing. What one pod publishes and commands is done elsewhere in its order.
+// Node's servers execute their own commands when Redis brings them back; this one
+// has done so before it publishes, and knows its own by the uid.
 //
 // Delivery is at most once, as with the npm package. While Redis is away,
 // messages wait in the outbox and go out in order when it is back; those that

@@ -32,6 +32,18 @@ func (s *slowSink) Deliver(b *cluster.Broadcast) {
 	s.got = append(s.got, string(b.Args))
 }
 
+func testInbox(s cluster.Sink) *inbox {
+	return &inbox{
+		backplane: &classic{uid: "ownuid", options: Options{Prefix: "socket.io"}},
+		namespace: "/",
+		own:       string(redisadapter.AppendUID(nil, "ownuid"))[1:],
+		ownJSON:   string(redisadapter.AppendRequestHead(nil, "ownuid")),
+		sink:      s,
+		foreign:   func(string) bool { return false },
+		queue:     queue.New[inbound](10, 1<<20),
+	}
+}
+
 func pubsub(t *testing.T, uid, ns, room, args string) rueidis.PubSubMessage {
 	t.Helper()
 	b := &redisadapter.Broadcast{UID: uid, Namespace: ns, Args: []byte(args)}
@@ -55,20 +67,17 @@ func TestInboxNeverBlocksTheReader(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &slowSink{gate: make(chan struct{})}
-		in := &inbox{
-			prefix: "socket.io", namespace: "/", own: string(redisadapter.AppendUID(nil, "ownuid")),
-			sink: s, queue: queue.New[string](10, 1<<20),
-		}
+		in := testInbox(s)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); in.run(ctx) }()
 
-		in.accept(pubsub(t, "peer-1", "/", "r", `["n",-1]`))
+		in.accept(aBroadcast, pubsub(t, "peer-1", "/", "r", `["n",-1]`))
 		synctest.Wait() // it is in the sink now
 		for i := range 25 {
-			in.accept(pubsub(t, "peer-1", "/", "r", fmt.Sprintf(`["n",%d]`, i)))
-			in.accept(pubsub(t, "ownuid", "/", "r", `["own"]`))
-			in.accept(pubsub(t, "peer-1", "/", "nobody", `["unknown room"]`))
+			in.accept(aBroadcast, pubsub(t, "peer-1", "/", "r", fmt.Sprintf(`["n",%d]`, i)))
+			in.accept(aBroadcast, pubsub(t, "ownuid", "/", "r", `["own"]`))
+			in.accept(aBroadcast, pubsub(t, "peer-1", "/", "nobody", `["unknown room"]`))
 		}
 		close(s.gate)
 		synctest.Wait()
@@ -88,8 +97,8 @@ func TestInboxNeverBlocksTheReader(t *testing.T) {
 func TestInboxNamespaceLookalike(t *testing.T) {
 	t.Parallel()
 	s := &slowSink{}
-	in := &inbox{prefix: "socket.io", namespace: "/", own: "-", sink: s}
-	in.deliver(pubsub(t, "peer-1", "/#x", "", `["other"]`).Message)
+	in := testInbox(s)
+	in.take(inbound{aBroadcast, "socket.io#/#x#", pubsub(t, "peer-1", "/#x", "", `["other"]`).Message})
 	if in.received.Load() != 0 || in.ignored.Load() != 0 {
 		t.Errorf("received %d, ignored %d; want a silent drop", in.received.Load(), in.ignored.Load())
 	}

@@ -85,6 +85,10 @@ type Options struct {
 	// 32 MiB when zero.
 	OutboxMessages int
 	OutboxBytes    int
+	// OutboxAge bounds how long a message waits to be published: what is older
+	// when Redis is back is dropped and counted in Status.Dropped. 1 min when
+	// zero, since who was away for longer asks for the state anew.
+	OutboxAge time.Duration
 	// InboxMessages and InboxBytes bound, for each namespace, what waits to be
 	// delivered; over them the oldest is dropped and counted in
 	// Status.Overrun. 65536 and 64 MiB when zero.
@@ -108,6 +112,7 @@ type Options struct {
 var ErrOptions = errors.New("redis backplane options")
 
 func (o Options) withDefaults() (Options, error) {
+	o.Adapter = cmp.Or(o.Adapter, Classic)
 	o.Prefix = cmp.Or(o.Prefix, redisadapter.DefaultPrefix)
 	o.Adapter = cmp.Or(o.Adapter, Classic)
 	o.ShardedMode = cmp.Or(o.ShardedMode, Dynamic)
@@ -116,6 +121,7 @@ func (o Options) withDefaults() (Options, error) {
 	o.StreamMaxLen = cmp.Or(o.StreamMaxLen, 10_000)
 	o.OutboxMessages = cmp.Or(o.OutboxMessages, 1<<16)
 	o.OutboxBytes = cmp.Or(o.OutboxBytes, 32<<20)
+	o.OutboxAge = cmp.Or(o.OutboxAge, time.Minute)
 	o.InboxMessages = cmp.Or(o.InboxMessages, 1<<16)
 	o.InboxBytes = cmp.Or(o.InboxBytes, 64<<20)
 	o.HeartbeatInterval = cmp.Or(o.HeartbeatInterval, time.Second)
@@ -128,10 +134,16 @@ func (o Options) withDefaults() (Options, error) {
 	if err := redisadapter.CheckName(o.Prefix); err != nil {
 		return o, fmt.Errorf("%w: prefix %w", ErrOptions, err)
 	}
+	if err := redisadapter.CheckSignKey(o.SignKey); err != nil {
+		return o, fmt.Errorf("%w: sign key: %w", ErrOptions, err)
+	}
+	if o.SignRequired && len(o.SignKey) == 0 {
+		return o, fmt.Errorf("%w: signatures are required, but there is no key to check them with", ErrOptions)
+	}
 	if min(o.OutboxMessages, o.OutboxBytes, o.InboxMessages, o.InboxBytes) < 0 {
 		return o, fmt.Errorf("%w: a queue bound is negative", ErrOptions)
 	}
-	if min(o.HeartbeatInterval, o.DialTimeout, o.IOTimeout) < 0 {
+	if min(o.HeartbeatInterval, o.DialTimeout, o.IOTimeout, o.OutboxAge) < 0 {
 		return o, fmt.Errorf("%w: a duration is negative", ErrOptions)
 	}
 	if o.HeartbeatTimeout < o.HeartbeatInterval {

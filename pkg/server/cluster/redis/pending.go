@@ -48,6 +48,7 @@ func (p *pending) open(id string, op cluster.Op) (*ask, error) {
 		answers: queue.New[arrival](maxAnswers, maxAnswerBytes),
 		counted: make(chan count, 1),
 		done:    p.done,
+		failed:  make(chan error, 1),
 		from:    make(map[string]bool),
 	}
 	p.asks[id] = a
@@ -58,6 +59,18 @@ func (p *pending) close(a *ask) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.asks, a.id)
+}
+
+// fail ends all questions that wait: their answers were lost with a connection.
+func (p *pending) fail(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, a := range p.asks {
+		select {
+		case a.failed <- err:
+		default: // it has failed before
+		}
+	}
 }
 
 // op returns the operation of the question with an id, 0 when none waits: the
@@ -104,6 +117,7 @@ type ask struct {
 	answers *queue.Queue[arrival]
 	counted chan count
 	done    <-chan struct{}
+	failed  chan error
 
 	pods     int // other pods that will answer, -1 while not known
 	from     map[string]bool
@@ -126,6 +140,8 @@ func (a *ask) wait(ctx context.Context, each func(*cluster.Answer)) error {
 			return a.partial()
 		case <-a.done:
 			return cluster.ErrClosed
+		case err := <-a.failed:
+			return err
 		case c := <-a.counted:
 			if c.err != nil {
 				return fmt.Errorf("count the pods: %s", reason(c.err))

@@ -17,10 +17,14 @@ import (
 type message struct {
 	channel  string
 	payload  []byte
-	volatile bool
+	volatile bool      // for now or never: not kept for a Redis that is away
+	queued   time.Time // set by push
+	expires  time.Time // not sent after; the outbox's bound when zero
 }
 
 func (m message) size() int { return len(m.channel) + len(m.payload) }
+
+func (m message) stale(now time.Time) bool { return now.After(m.expires) }
 
 // sender is the way to Redis, apart so that the publisher's logic is tested
 // without it.
@@ -43,10 +47,12 @@ const (
 type publisher struct {
 	sender    sender
 	outbox    *queue.Queue[message]
+	age       time.Duration // how long a message is kept
 	beat      *heartbeat
 	channel   string // of the heartbeat
 	interval  time.Duration
 	ioTimeout time.Duration
+	onLost    func()        // when the connection is lost, nil for nothing
 	kick      chan struct{} // asks for a heartbeat now
 	log       *slog.Logger
 
@@ -57,16 +63,21 @@ type publisher struct {
 	sending   atomic.Int64 // messages out of the outbox and not yet answered
 }
 
-// push puts a message in the outbox; it never waits. A volatile message is for
-// now or never, so it is not kept for a Redis that is away.
-func (p *publisher) push(m message) {
+// push puts a message in the outbox and reports whether it did; it never waits.
+func (p *publisher) push(m message) bool {
 	if m.volatile && !p.up.Load() {
 		p.dropped.Add(1)
-		return
+		return false
 	}
-	if n := p.outbox.Push(m, m.size()); n > 0 {
+	m.queued = time.Now()
+	if latest := m.queued.Add(p.age); m.expires.IsZero() || m.expires.After(latest) {
+		m.expires = latest
+	}
+	n := p.outbox.Push(m, m.size())
+	if n > 0 {
 		p.dropped.Add(uint64(n))
 	}
+	return n == 0 || m.size() <= p.outbox.MaxBytes()
 }
 
 // run sends until ctx ends.
@@ -74,6 +85,9 @@ func (p *publisher) run(ctx context.Context) {
 	for p.connect(ctx) {
 		err := p.flow(ctx)
 		p.up.Store(false)
+		if p.onLost != nil {
+			p.onLost()
+		}
 		if ctx.Err() != nil {
 			return
 		}
@@ -95,6 +109,8 @@ func (p *publisher) connect(ctx context.Context) bool {
 		if ctx.Err() != nil {
 			return false
 		}
+		now := time.Now()
+		p.dropped.Add(uint64(p.outbox.DropOldest(func(m message) bool { return m.stale(now) })))
 		p.report("connect: " + reason(err))
 		if !b.wait(ctx) {
 			return false
@@ -115,6 +131,7 @@ func (p *publisher) flow(ctx context.Context) error {
 		}
 		beats := len(batch)
 		batch = p.outbox.Drain(batch, batchMessages, batchBytes)
+		batch = p.fresh(batch, beats)
 		if len(batch) > 0 {
 			if err := p.sendBatch(ctx, batch, beats); err != nil {
 				return err
@@ -131,6 +148,21 @@ func (p *publisher) flow(ctx context.Context) error {
 			due = true
 		}
 	}
+}
+
+// fresh takes out what is behind the heartbeats and too old to be sent.
+func (p *publisher) fresh(batch []message, beats int) []message {
+	now := time.Now()
+	kept := batch[:beats]
+	for _, m := range batch[beats:] {
+		if m.stale(now) {
+			p.dropped.Add(1)
+			continue
+		}
+		kept = append(kept, m)
+	}
+	clear(batch[len(kept):])
+	return kept
 }
 
 func (p *publisher) sendBatch(ctx context.Context, batch []message, beats int) error {
@@ -189,6 +221,15 @@ func (p *publisher) withTimeout(ctx context.Context, f func(context.Context) err
 
 // queued returns how many messages have not been answered by Redis.
 func (p *publisher) queued() int { return p.outbox.Len() + int(p.sending.Load()) }
+
+// waiting returns how long the oldest message has been in the outbox.
+func (p *publisher) waiting(now time.Time) time.Duration {
+	m, ok := p.outbox.Oldest()
+	if !ok {
+		return 0
+	}
+	return now.Sub(m.queued)
+}
 
 // redisSender publishes over the client's one pipelined connection.
 type redisSender struct {

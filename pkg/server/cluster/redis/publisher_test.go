@@ -83,7 +83,7 @@ func publish(t *testing.T, f *fakeSender, test func(t *testing.T, p *publisher))
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		p := &publisher{
-			sender: f, outbox: queue.New[message](4, 1000), beat: &heartbeat{timeout: 3 * time.Second},
+			sender: f, outbox: queue.New[message](4, 1000), age: time.Hour, beat: &heartbeat{timeout: 3 * time.Second},
 			channel: "beat", interval: time.Second, ioTimeout: 10 * time.Second,
 			kick: make(chan struct{}, 1), log: slog.New(slog.DiscardHandler),
 		}

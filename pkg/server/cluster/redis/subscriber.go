@@ -10,6 +10,12 @@ import (
 	"github.com/redis/rueidis"
 )
 
+// topic is what can be subscribed to.
+type topic struct {
+	name    string
+	pattern bool // PSUBSCRIBE
+}
+
 // subscriber owns the one connection that all subscriptions are on: one reader,
 // so that a publisher's order holds.
 type subscriber struct {
@@ -22,11 +28,12 @@ type subscriber struct {
 	onLost    func()                      // when subscriptions that were in force are not any more
 	log       *slog.Logger
 
-	mu       sync.Mutex
-	patterns []string // in the order they came
-	added    chan struct{}
+	mu     sync.Mutex
+	topics []topic // in the order they came
+	added  chan struct{}
 
 	up         atomic.Bool
+	subscribed atomic.Int64 // topics in force
 	problem    atomic.Pointer[string]
 	reconnects atomic.Uint64
 }
@@ -35,10 +42,10 @@ type subscriber struct {
 // namespaces doesn't stall Redis.
 const subscribeAtOnce = 128
 
-// add makes the subscription to a pattern due.
-func (s *subscriber) add(pattern string) {
+// add makes the subscriptions to topics due, which are taken in this order.
+func (s *subscriber) add(topics ...topic) {
 	s.mu.Lock()
-	s.patterns = append(s.patterns, pattern)
+	s.topics = append(s.topics, topics...)
 	s.mu.Unlock()
 	select {
 	case s.added <- struct{}{}:
@@ -46,11 +53,11 @@ func (s *subscriber) add(pattern string) {
 	}
 }
 
-// from returns the patterns after the first n.
-func (s *subscriber) from(n int) []string {
+// from returns the topics after the first n.
+func (s *subscriber) from(n int) []topic {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.patterns[n:len(s.patterns):len(s.patterns)]
+	return s.topics[n:len(s.topics):len(s.topics)]
 }
 
 // run keeps the subscriptions until ctx ends.
@@ -68,6 +75,7 @@ func (s *subscriber) run(ctx context.Context) {
 			s.onReady()
 		})
 		wasUp := s.up.Swap(false)
+		s.subscribed.Store(0)
 		if ctx.Err() != nil {
 			return
 		}
@@ -100,13 +108,13 @@ func (s *subscriber) session(ctx context.Context, ready func()) error {
 	}
 	done := 0
 	for {
-		names := s.from(done)
-		for len(names) > 0 {
-			n := min(len(names), subscribeAtOnce)
-			if err := s.do(ctx, conn, conn.B().Psubscribe().Pattern(names[:n]...).Build()); err != nil {
+		for topics := s.from(done); len(topics) > 0; topics = s.from(done) {
+			n, err := s.subscribe(ctx, conn, topics)
+			if err != nil {
 				return err
 			}
-			names, done = names[n:], done+n
+			done += n
+			s.subscribed.Store(int64(done))
 		}
 		ready()
 		ready = func() {}
@@ -121,6 +129,22 @@ func (s *subscriber) session(ctx context.Context, ready func()) error {
 		case <-s.added:
 		}
 	}
+}
+
+// subscribe takes the topics that one command can, in order, and returns how
+// many.
+func (s *subscriber) subscribe(ctx context.Context, conn rueidis.DedicatedClient, topics []topic) (int, error) {
+	names := make([]string, 0, min(len(topics), subscribeAtOnce))
+	for _, t := range topics[:cap(names)] {
+		if t.pattern != topics[0].pattern {
+			break
+		}
+		names = append(names, t.name)
+	}
+	if topics[0].pattern {
+		return len(names), s.do(ctx, conn, conn.B().Psubscribe().Pattern(names...).Build())
+	}
+	return len(names), s.do(ctx, conn, conn.B().Subscribe().Channel(names...).Build())
 }
 
 func (s *subscriber) do(ctx context.Context, conn rueidis.DedicatedClient, cmd rueidis.Completed) error {

@@ -109,6 +109,38 @@ func (q *Queue[T]) Len() int {
 	return q.count
 }
 
+// MaxBytes returns the bound of New.
+func (q *Queue[T]) MaxBytes() int { return q.maxBytes }
+
+// Bytes returns the size of the items together.
+func (q *Queue[T]) Bytes() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.bytes
+}
+
+// Oldest returns the item that is next.
+func (q *Queue[T]) Oldest() (value T, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.count == 0 {
+		return value, false
+	}
+	return q.ring[q.head].value, true
+}
+
+// DropOldest drops items, oldest first, until one is not stale, and returns how
+// many.
+func (q *Queue[T]) DropOldest(stale func(T) bool) (dropped int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.count > 0 && stale(q.ring[q.head].value) {
+		q.pop()
+		dropped++
+	}
+	return dropped
+}
+
 const (
 	minRing     = 16
 	shrinkAbove = 4096

@@ -1,0 +1,186 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
+	"github.com/realtime-toolkit/rtk/pkg/wire/redisadapter"
+)
+
+// errAway is returned for a question that can't be asked or answered now.
+var errAway = errors.New("redis is away: the other pods can't be asked")
+
+// askPatience bounds a question whose context has no deadline.
+const askPatience = 5 * time.Second
+
+// Publish encodes the broadcast and puts it in the outbox.
+func (b *classic) Publish(m *cluster.Broadcast) {
+	room := ""
+	if len(m.Rooms) == 1 {
+		room = m.Rooms[0]
+	}
+	payload, err := redisadapter.AppendBroadcast(make([]byte, 0, m.Size()), &redisadapter.Broadcast{
+		UID:         b.uid,
+		Namespace:   m.Namespace,
+		Rooms:       m.Rooms,
+		Except:      m.Except,
+		Args:        m.Args,
+		Attachments: m.Attachments,
+		Volatile:    m.Volatile,
+		Compress:    m.Compress,
+		NoCompress:  m.NoCompress,
+	})
+	b.post(message{
+		channel:  redisadapter.BroadcastChannel(b.options.Prefix, m.Namespace, room),
+		payload:  payload,
+		volatile: m.Volatile,
+	}, err)
+}
+
+// Send encodes the command and puts it in the outbox, behind the broadcasts that
+// were published before it.
+func (b *classic) Send(c *cluster.Command) {
+	r := &redisadapter.Request{
+		UID:         b.uid,
+		Rooms:       c.Rooms,
+		Except:      c.Except,
+		Targets:     c.Targets,
+		Close:       c.Close,
+		Args:        c.Args,
+		Attachments: c.Attachments,
+	}
+	var payload []byte
+	var ok bool
+	var err error
+	if r.Type, ok = requestTypes[c.Op]; ok {
+		payload, err = redisadapter.AppendRequest(nil, r)
+	} else {
+		err = fmt.Errorf("%s is not a command", c.Op)
+	}
+	b.post(message{channel: redisadapter.RequestChannel(b.options.Prefix, c.Namespace), payload: payload}, err)
+}
+
+var requestTypes = map[cluster.Op]redisadapter.RequestType{
+	cluster.OpJoin:           redisadapter.RequestJoin,
+	cluster.OpLeave:          redisadapter.RequestLeave,
+	cluster.OpDisconnect:     redisadapter.RequestDisconnect,
+	cluster.OpServerSideEmit: redisadapter.RequestServerSideEmit,
+}
+
+var questionTypes = map[cluster.Op]redisadapter.RequestType{
+	cluster.OpServerSideEmit: redisadapter.RequestServerSideEmit,
+	cluster.OpFetchSockets:   redisadapter.RequestFetch,
+	cluster.OpAllRooms:       redisadapter.RequestAllRooms,
+	cluster.OpBroadcastAck:   redisadapter.RequestBroadcast,
+}
+
+// post signs a message and puts it in the outbox. encoding is the error of
+// making it.
+func (b *classic) post(m message, encoding error) {
+	err := encoding
+	if err == nil {
+		m.payload, err = b.signer.Sign(m.channel, m.payload)
+	}
+	if err != nil {
+		b.publisher.dropped.Add(1)
+		b.options.Logger.Error("message can't be published", "channel", m.channel, "error", err)
+		return
+	}
+	if b.closed.Load() {
+		b.publisher.dropped.Add(1)
+		return
+	}
+	b.publisher.push(m)
+}
+
+// Ask implements cluster.Backplane. While Redis is away it fails at once, and so
+// does a question whose answers were lost with a connection.
+func (b *classic) Ask(ctx context.Context, q *cluster.Query, each func(*cluster.Answer)) error {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, askPatience)
+		defer cancel()
+	}
+	if err := b.ready(q.Namespace); err != nil {
+		return err
+	}
+	kind, ok := questionTypes[q.Op]
+	if !ok {
+		return fmt.Errorf("%s is not a question", q.Op)
+	}
+	r := &redisadapter.Request{
+		Type: kind, UID: b.uid, ID: newUID(), Namespace: q.Namespace,
+		Rooms: q.Rooms, Except: q.Except, Args: q.Args, Attachments: q.Attachments,
+		NoCompress: q.NoCompress, Timeout: q.Timeout,
+	}
+	payload, err := redisadapter.AppendRequest(nil, r)
+	if err != nil {
+		return fmt.Errorf("ask the other pods: %w", err)
+	}
+	channel := redisadapter.RequestChannel(b.options.Prefix, q.Namespace)
+	if payload, err = b.signer.Sign(channel, payload); err != nil {
+		return fmt.Errorf("ask the other pods: %w", err)
+	}
+	a, err := b.pending.open(r.ID, q.Op)
+	if err != nil {
+		return err
+	}
+	defer b.pending.close(a)
+	deadline, _ := ctx.Deadline()
+	// Nobody waits for a question that Redis gets after its time.
+	if !b.publisher.push(message{channel: channel, payload: payload, volatile: true, expires: deadline}) {
+		return errAway
+	}
+	// The servers are counted meanwhile: one that comes or goes at this moment
+	// may be counted and not have heard, or the other way round.
+	var counting sync.WaitGroup
+	defer counting.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	counting.Go(func() {
+		n, err := b.count(ctx, q.Namespace)
+		a.expect(n-1, err)
+	})
+	return a.wait(ctx, each)
+}
+
+// ready returns why nothing can be asked in a namespace now.
+func (b *classic) ready(namespace string) error {
+	switch {
+	case b.closed.Load():
+		return cluster.ErrClosed
+	case (*b.inboxes.Load())[namespace] == nil:
+		return fmt.Errorf("namespace %q is not one of the backplane's", namespace)
+	case !b.publisher.up.Load() || !b.subs.up.Load():
+		return errAway
+	}
+	return nil
+}
+
+// Servers implements cluster.Backplane: who hears the requests answers them.
+func (b *classic) Servers(ctx context.Context, namespace string) (int, error) {
+	if err := b.ready(namespace); err != nil {
+		return 0, err
+	}
+	n, err := b.count(ctx, namespace)
+	if err != nil {
+		return 0, fmt.Errorf("count the servers: %s", reason(err))
+	}
+	return n, nil
+}
+
+// count returns the number of servers, which is 1 at least: a pod that has just
+// lost its subscription still is one.
+func (b *classic) count(ctx context.Context, namespace string) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.options.IOTimeout)
+	defer cancel()
+	n, err := b.connector.numSub(ctx, redisadapter.RequestChannel(b.options.Prefix, namespace))
+	if err != nil {
+		return 0, err
+	}
+	return max(n, 1), nil
+}
