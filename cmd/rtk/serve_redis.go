@@ -32,6 +32,7 @@ type redisFlags struct {
 	redisSignKey      string
 	redisSignRequired bool
 	redisTLS          redisTLSFlags
+	printRedisACL     bool
 
 	// backplane is what they come to, without a log. checkRedis sets it.
 	backplane redis.Options
@@ -51,6 +52,7 @@ func (r *redisFlags) register(fl *pflag.FlagSet) {
 	fl.StringVar(&r.redisSignKey, "redis-sign-key", "", "key that what the pods send each other is signed with (HMAC-SHA256), which Node ignores: literal, @FILE or environment; at least 16 bytes")
 	fl.BoolVar(&r.redisSignRequired, "redis-sign-required", false, "refuse what is not signed, as Node's messages are not")
 	r.redisTLS.register(fl)
+	fl.BoolVar(&r.printRedisACL, "print-redis-acl", false, "print the ACL SETUSER that gives a Redis user the rights that this configuration needs, and end")
 }
 
 // The values of --redis-subscribe.
@@ -74,6 +76,9 @@ var ofAdapter = map[redis.Adapter][]string{
 // checkRedis checks the flags and fills in f.backplane. No error quotes the URL:
 // it may hold a password.
 func (f *serveFlags) checkRedis(env *Env) error {
+	if f.redis == "" && f.printRedisACL {
+		return hint(usagef("--print-redis-acl needs --redis: what is needed depends on it"), "add   --redis redis://127.0.0.1:6379")
+	}
 	if f.redis == "" {
 		return f.checkNoRedis()
 	}

@@ -61,6 +61,9 @@ func runServe(ctx context.Context, env *Env, f *serveFlags) error {
 	if f.printAsyncAPI != "" {
 		return printContract(env, f, log)
 	}
+	if f.printRedisACL {
+		return printRedisACL(ctx, env, f, log)
+	}
 	signals, stopSignals := env.Notify()
 	defer stopSignals()
 	// Before anybody is told that the pod runs: a SIGHUP that nobody waits for

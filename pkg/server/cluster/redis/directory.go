@@ -55,7 +55,7 @@ func NewDirectory(o Options) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Directory{key: o.Prefix + ":pods", connector: newConnector(option)}, nil
+	return &Directory{key: directoryKey(o.Prefix), connector: newConnector(option)}, nil
 }
 
 // Announce implements peers.Directory. A tag that another pod has keeps that
@@ -91,3 +91,5 @@ func (d *Directory) call(ctx context.Context, tag, address string, ttl time.Dura
 
 // Close disconnects. Calls must have returned.
 func (d *Directory) Close() { d.connector.close() }
+
+func directoryKey(prefix string) string { return prefix + ":pods" }
