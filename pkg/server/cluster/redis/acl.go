@@ -2,11 +2,10 @@ package redis
 
 import (
 	"fmt"
-	"net/url"
-	"path"
 	"slices"
 	"strings"
 
+	"github.com/realtime-toolkit/rtk/pkg/server/internal/redisconn"
 	"github.com/realtime-toolkit/rtk/pkg/wire/redisadapter"
 )
 
@@ -71,18 +70,17 @@ func ACL(o Options, u Uses) ([]string, error) {
 
 // topology adds what finding the right server takes.
 func (r *rights) topology(raw string) {
-	u, err := url.Parse(raw)
+	target, err := redisconn.Parse(raw, nil)
 	if err != nil {
 		return // New refuses it
 	}
-	switch _, kind, _ := strings.Cut(u.Scheme, "+"); kind {
-	case "cluster":
-		r.add("cluster|slots", "cluster|shards", "asking")
-		return
-	case "sentinel":
+	switch target.Kind {
+	case redisconn.Cluster:
+		r.add("cluster|info", "cluster|slots", "cluster|shards", "asking")
+	case redisconn.Sentinel:
 		r.add("role")
 	}
-	if db := path.Base(u.Path); db != "0" && strings.Trim(db, "0123456789") == "" {
+	if target.DB != 0 {
 		r.add("select")
 	}
 }

@@ -19,13 +19,13 @@ func New(o Options) (cluster.Backplane, error) {
 	if err != nil {
 		return nil, err
 	}
-	option, err := clientOption(o)
+	connector, err := newConnector(o)
 	if err != nil {
 		return nil, err
 	}
 	switch o.Adapter {
 	case Classic:
-		return newClassic(o, option), nil
+		return newClassic(o, connector), nil
 	}
 	return nil, fmt.Errorf("%w: adapter %q is unknown", ErrOptions, o.Adapter)
 }

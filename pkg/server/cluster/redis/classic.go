@@ -57,19 +57,19 @@ type route struct {
 
 var _ cluster.Backplane = (*classic)(nil)
 
-func newClassic(o Options, option rueidis.ClientOption) *classic {
+func newClassic(o Options, c *connector) *classic {
 	b := &classic{
 		options:   o,
 		uid:       newUID(),
 		signer:    redisadapter.NewSigner(o.SignKey, o.SignRequired),
-		connector: newConnector(option),
+		connector: c,
 		beat:      &heartbeat{timeout: o.HeartbeatTimeout},
 		names:     make(map[string]bool),
 		done:      make(chan struct{}),
 	}
 	b.pending = newPending(b.done)
 	b.guard = &guard{
-		options: o, mark: newMark(o, b.uid), client: b.connector.get,
+		options: o, mark: newMark(o, b.uid), client: c.byKey,
 		namespaces: b.namespaces, servers: b.Servers, log: o.Logger,
 	}
 	b.inboxes.Store(&map[string]*inbox{})

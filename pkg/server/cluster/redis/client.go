@@ -7,87 +7,67 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/redis/rueidis"
+
+	"github.com/realtime-toolkit/rtk/pkg/server/internal/redisconn"
 )
 
-// bufferSize is for each direction of each of the two connections.
+// bufferSize is for each direction of each connection.
 const bufferSize = 128 << 10
 
-// clientOption turns the options into rueidis's. No error has text of the URL in
-// it: url.Parse quotes what it can't read, and that may be the password.
-func clientOption(o Options) (rueidis.ClientOption, error) {
-	const form = "redis://[user:password@]host[:port][/db], or rediss:// for TLS"
-	var opt rueidis.ClientOption
-	u, err := url.Parse(o.URL)
-	if err != nil {
-		return opt, fmt.Errorf("%w: URL can't be parsed: want %s, special characters of the password as %%XX", ErrOptions, form)
-	}
-	switch u.Scheme {
-	case "redis", "valkey":
-	case "rediss", "valkeys":
-		opt.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-		if o.TLS != nil {
-			opt.TLSConfig = o.TLS.Clone()
-		}
-		if opt.TLSConfig.ServerName == "" {
-			opt.TLSConfig.ServerName = u.Hostname()
-		}
-	default:
-		return opt, fmt.Errorf("%w: URL scheme is not redis or rediss: want %s", ErrOptions, form)
-	}
-	if u.Hostname() == "" {
-		return opt, fmt.Errorf("%w: URL has no host: want %s", ErrOptions, form)
-	}
-	port := u.Port()
-	if port == "" {
-		port = "6379"
-	}
-	if db := strings.TrimPrefix(u.Path, "/"); db != "" {
-		if opt.SelectDB, err = strconv.Atoi(db); err != nil || opt.SelectDB < 0 {
-			return opt, fmt.Errorf("%w: URL path is not a database number: want %s", ErrOptions, form)
-		}
-	}
-	opt.InitAddress = []string{net.JoinHostPort(u.Hostname(), port)}
-	opt.Username = u.User.Username()
-	opt.Password, _ = u.User.Password()
-	opt.ClientName = "rtk"
+// connector makes the clients of a backplane: one connected to the server that
+// the URL means, which follows a failover by dialling again, and where keys or
+// sharded channels need it one that goes to the server of each. rueidis redials
+// by itself, but only after a first success.
+type connector struct {
+	target  *redisconn.Target
+	dialer  *redisconn.Dialer
+	options Options
 
-	opt.ForceSingleClient = true // pub/sub of any one node carries all of a Redis Cluster
-	opt.PipelineMultiplex = -1   // one connection to publish on, so that order holds
-	opt.BlockingPoolSize = 2     // the subscription, and the next one while the old is given back
+	mu      sync.Mutex
+	closed  bool
+	clients map[string]*lazyClient // by address; AnyNode's and byKey's among them
+}
+
+// lazyClient is made at its first use, without the connector's lock: a server
+// that doesn't answer must not hold up the others.
+type lazyClient struct {
+	mu     sync.Mutex
+	client rueidis.Client
+}
+
+// newConnector reads the URL. No error has text of it.
+func newConnector(o Options) (*connector, error) {
+	target, err := redisconn.Parse(o.URL, o.TLS)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	return &connector{
+		target:  target,
+		dialer:  redisconn.NewDialer(target, o.DialTimeout),
+		options: o,
+		clients: make(map[string]*lazyClient),
+	}, nil
+}
+
+// tune sets what doesn't follow from the URL.
+func (c *connector) tune(opt rueidis.ClientOption) rueidis.ClientOption {
+	opt.ClientName = "rtk"
+	opt.PipelineMultiplex = -1 // one connection to publish on, so that order holds
+	opt.BlockingPoolSize = 2   // the subscription, and the next one while the old is given back
 	opt.DisableCache = true
 	opt.DisableRetry = true // a second try would publish twice
 	opt.AlwaysPipelining = true
 	opt.MaxFlushDelay = flushDelay
 	opt.ReadBufferEachConn = bufferSize
 	opt.WriteBufferEachConn = bufferSize
-	opt.Dialer = net.Dialer{Timeout: o.DialTimeout, KeepAlive: keepAlive}
-	opt.ConnWriteTimeout = o.IOTimeout
-	return opt, nil
-}
-
-// connector makes the client once and shares it: rueidis redials by itself, but
-// only after a first success.
-type connector struct {
-	option rueidis.ClientOption
-	ctx    context.Context // ends all dials and connections
-	abort  context.CancelFunc
-
-	mu     sync.Mutex
-	client rueidis.Client
-	closed bool
-}
-
-func newConnector(option rueidis.ClientOption) *connector {
-	c := &connector{option: option}
-	c.ctx, c.abort = context.WithCancel(context.Background())
-	c.option.DialCtxFn = c.dial
-	return c
+	opt.Dialer = net.Dialer{Timeout: c.options.DialTimeout, KeepAlive: keepAlive}
+	opt.ConnWriteTimeout = c.options.IOTimeout
+	opt.DialCtxFn = c.dial
+	return opt
 }
 
 // errNotConnected is returned for a command under noDial when there is no
@@ -103,72 +83,102 @@ func noDial(ctx context.Context) context.Context {
 	return context.WithValue(ctx, noDialKey{}, true)
 }
 
-// dial connects as rueidis would, but in a way that abort ends: rueidis dials
-// and shakes hands without a context of ours.
+// dial connects in a way that abort ends: rueidis dials and shakes hands without
+// a context of ours.
 func (c *connector) dial(ctx context.Context, addr string, d *net.Dialer, config *tls.Config) (net.Conn, error) {
 	if ctx.Value(noDialKey{}) != nil {
 		return nil, errNotConnected
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
-	defer cancel()
-	defer context.AfterFunc(c.ctx, cancel)()
-	var conn net.Conn
-	var err error
-	if config != nil {
-		conn, err = (&tls.Dialer{NetDialer: d, Config: config}).DialContext(ctx, "tcp", addr)
-	} else {
-		conn, err = d.DialContext(ctx, "tcp", addr)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &abortable{Conn: conn, stop: context.AfterFunc(c.ctx, func() { _ = conn.Close() })}, nil
-}
-
-// abortable is a connection that the connector's abort closes.
-type abortable struct {
-	net.Conn
-	stop func() bool
-}
-
-// Close closes the connection and forgets it.
-func (c *abortable) Close() error {
-	c.stop()
-	return c.Conn.Close()
+	return c.dialer.Dial(ctx, addr, d, config)
 }
 
 var errConnectorClosed = errors.New("client is closed")
 
-func (c *connector) get() (rueidis.Client, error) {
+// get returns the client of the one server: that of the URL, the master that
+// Sentinels name, or any node of a Cluster, which is enough to publish and to
+// subscribe but not for keys.
+func (c *connector) get() (rueidis.Client, error) { return c.node(redisconn.AnyNode) }
+
+// byKey returns a client that goes to the server of each command's key. It is
+// the same as get but with a Cluster, where a command may dial, and where all
+// keys of one command must have the same slot.
+func (c *connector) byKey() (rueidis.Client, error) {
+	if c.target.Kind != redisconn.Cluster {
+		return c.get()
+	}
+	return c.client("by key", c.target.RoutedOption(c.dialer))
+}
+
+// node returns the client of the server at addr, which redisconn's Map names.
+func (c *connector) node(addr string) (rueidis.Client, error) {
+	opt := c.target.Option(c.dialer)
+	opt.InitAddress = []string{addr}
+	return c.client(addr, opt)
+}
+
+// client returns the client with a name and makes it if need be.
+func (c *connector) client(name string, opt rueidis.ClientOption) (rueidis.Client, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.closed {
+		c.mu.Unlock()
 		return nil, errConnectorClosed
 	}
-	if c.client != nil {
-		return c.client, nil
+	lazy := c.clients[name]
+	if lazy == nil {
+		lazy = new(lazyClient)
+		c.clients[name] = lazy
 	}
-	client, err := rueidis.NewClient(c.option)
+	c.mu.Unlock()
+	lazy.mu.Lock()
+	defer lazy.mu.Unlock()
+	if lazy.client != nil {
+		return lazy.client, nil
+	}
+	client, err := rueidis.NewClient(c.tune(opt))
 	if err != nil {
 		if client != nil {
 			client.Close()
 		}
 		return nil, err
 	}
-	c.client = client
+	lazy.client = client
 	return client, nil
 }
 
-// close ends the client for good. Its callers must have returned, or abort must
+// forget ends the client of a server that is not needed any more.
+func (c *connector) forget(addr string) {
+	c.mu.Lock()
+	lazy := c.clients[addr]
+	delete(c.clients, addr)
+	c.mu.Unlock()
+	if lazy != nil {
+		lazy.close()
+	}
+}
+
+func (l *lazyClient) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.client != nil {
+		l.client.Close()
+	}
+}
+
+// abort ends all dials and connections.
+func (c *connector) abort() { c.dialer.Abort() }
+
+// close ends the clients for good. Its callers must have returned, or abort must
 // have been called.
 func (c *connector) close() {
-	defer c.abort()
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.closed = true
-	if c.client != nil {
-		c.client.Close()
+	clients := c.clients
+	c.clients = nil
+	c.mu.Unlock()
+	for _, client := range clients {
+		client.close()
 	}
+	c.dialer.Close()
 }
 
 // permanent reports whether an error of a connect will still be there on the
@@ -177,6 +187,9 @@ func (c *connector) close() {
 func permanent(err error) bool {
 	if re, ok := errors.AsType[*rueidis.RedisError](err); ok {
 		return !passing(re)
+	}
+	if refused, ok := errors.AsType[redisconn.Refused](err); ok {
+		return !passing(refused)
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
@@ -188,7 +201,7 @@ func permanent(err error) bool {
 }
 
 // passing reports whether an error answer says that Redis is not ready yet.
-func passing(err *rueidis.RedisError) bool {
+func passing(err error) bool {
 	for _, prefix := range []string{"LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "ERR max number of clients"} {
 		if strings.HasPrefix(err.Error(), prefix) {
 			return true

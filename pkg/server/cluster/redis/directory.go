@@ -51,11 +51,11 @@ func NewDirectory(o Options) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	option, err := clientOption(o)
+	c, err := newConnector(o)
 	if err != nil {
 		return nil, err
 	}
-	return &Directory{key: directoryKey(o.Prefix), connector: newConnector(option)}, nil
+	return &Directory{key: directoryKey(o.Prefix), connector: c}, nil
 }
 
 // Announce implements peers.Directory. A tag that another pod has keeps that
@@ -81,7 +81,7 @@ func (d *Directory) Withdraw(ctx context.Context, tag string) error {
 }
 
 func (d *Directory) call(ctx context.Context, tag, address string, ttl time.Duration) ([]string, error) {
-	client, err := d.connector.get()
+	client, err := d.connector.byKey()
 	if err != nil {
 		return nil, err
 	}

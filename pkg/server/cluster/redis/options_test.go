@@ -22,7 +22,7 @@ func TestNewRefuses(t *testing.T) {
 		{"other scheme", redis.Options{URL: "http://s3cret:s3cret@host"}, "scheme"},
 		{"no host", redis.Options{URL: "redis://:s3cret@"}, "host"},
 		{"password that breaks the URL", redis.Options{URL: "redis://user:s3cret%zz@host"}, "can't be parsed"},
-		{"password taken for a port", redis.Options{URL: "redis://user:s3cret"}, "can't be parsed"},
+		{"password taken for a port", redis.Options{URL: "redis://user:s3cret"}, "a port that is not a number"},
 		{"control character", redis.Options{URL: "redis://user:s3cret\n@host"}, "can't be parsed"},
 		{"database not a number", redis.Options{URL: "redis://:s3cret@host/s3cret"}, "database"},
 		{"database negative", redis.Options{URL: "redis://host/-1"}, "database"},

@@ -41,12 +41,12 @@ func New(o Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	option, err := clientOption(o.URL, o.TLS)
+	option, dialer, err := clientOption(o.URL, o.TLS)
 	if err != nil {
 		return nil, err
 	}
 	b := &Bus{
-		opts: o, conn: &connection{option: option}, done: make(chan struct{}), pending: map[string]chan<- result{},
+		opts: o, conn: &connection{option: option, dialer: dialer}, done: make(chan struct{}), pending: map[string]chan<- result{},
 		// A pod that starts again must not take the answers to its predecessor
 		// for its own.
 		reply: replyName(o.Stream, o.PodID+":"+rand.Text()[:10]),

@@ -7,14 +7,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/realtime-toolkit/rtk/pkg/server/internal/redisconn"
 )
 
 // ErrOptions is returned for options that can't work.
@@ -27,40 +27,18 @@ const (
 	ioTimeout   = 10 * time.Second
 )
 
-// clientOption makes rueidis's options of a URL. No error has text of the URL in
-// it, which may be the password.
-func clientOption(raw string, config *tls.Config) (rueidis.ClientOption, error) {
-	const form = "redis://[user:password@]host[:port][/db], or rediss:// for TLS"
-	var opt rueidis.ClientOption
-	u, err := url.Parse(raw)
-	if err != nil || u.Hostname() == "" {
-		return opt, fmt.Errorf("%w: redis: want %s", ErrOptions, form)
+// clientOption makes rueidis's options of a URL, and the dialer that they use. No
+// error has text of the URL in it, which may be the password.
+func clientOption(raw string, config *tls.Config) (rueidis.ClientOption, *redisconn.Dialer, error) {
+	target, err := redisconn.Parse(raw, config)
+	if err != nil {
+		return rueidis.ClientOption{}, nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
-	switch u.Scheme {
-	case "redis", "valkey":
-	case "rediss", "valkeys":
-		opt.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-		if config != nil {
-			opt.TLSConfig = config.Clone()
-		}
-		if opt.TLSConfig.ServerName == "" {
-			opt.TLSConfig.ServerName = u.Hostname()
-		}
-	default:
-		return opt, fmt.Errorf("%w: redis: want %s", ErrOptions, form)
+	dialer := redisconn.NewDialer(target, dialTimeout)
+	opt := target.RoutedOption(dialer)
+	if target.Kind == redisconn.Single { // rueidis finds out whether it is a node of a Cluster
+		opt.InitAddress, opt.ForceSingleClient = target.Addrs, false
 	}
-	port := u.Port()
-	if port == "" {
-		port = "6379"
-	}
-	if db := strings.TrimPrefix(u.Path, "/"); db != "" {
-		if opt.SelectDB, err = strconv.Atoi(db); err != nil || opt.SelectDB < 0 {
-			return opt, fmt.Errorf("%w: redis: the path is not a database number: want %s", ErrOptions, form)
-		}
-	}
-	opt.InitAddress = []string{net.JoinHostPort(u.Hostname(), port)}
-	opt.Username = u.User.Username()
-	opt.Password, _ = u.User.Password()
 	opt.ClientName = "rtk-streams"
 	opt.DisableCache = true
 	opt.DisableRetry = true // a second try could add a command twice
@@ -68,13 +46,14 @@ func clientOption(raw string, config *tls.Config) (rueidis.ClientOption, error) 
 	opt.BlockingPoolSize = 4
 	opt.Dialer = net.Dialer{Timeout: dialTimeout}
 	opt.ConnWriteTimeout = ioTimeout
-	return opt, nil
+	return opt, dialer, nil
 }
 
 // connection makes a client as soon as Redis lets it; rueidis redials by itself,
 // but only after a first success.
 type connection struct {
 	option rueidis.ClientOption
+	dialer *redisconn.Dialer
 
 	made atomic.Pointer[rueidis.Client]
 
@@ -118,6 +97,7 @@ func (c *connection) close() {
 	if made := c.made.Swap(nil); made != nil {
 		(*made).Close()
 	}
+	c.dialer.Close()
 }
 
 // backoff waits longer after each failure in a row; false when ctx ends.

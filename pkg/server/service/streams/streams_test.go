@@ -69,7 +69,7 @@ func runWorker(t *testing.T, url string, o WorkerOptions, f service.Func) (stop 
 // redis is a client for looking at what is there.
 func redis(t *testing.T, url string) func(cmd ...string) rueidis.RedisResult {
 	t.Helper()
-	opt, err := clientOption(url, nil)
+	opt, dialer, err := clientOption(url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func redis(t *testing.T, url string) func(cmd ...string) rueidis.RedisResult {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.Close)
+	t.Cleanup(func() { c.Close(); dialer.Close() })
 	return func(cmd ...string) rueidis.RedisResult {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()

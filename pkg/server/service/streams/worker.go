@@ -36,12 +36,12 @@ func NewWorker(o WorkerOptions, s service.Service) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	option, err := clientOption(o.URL, o.TLS)
+	option, dialer, err := clientOption(o.URL, o.TLS)
 	if err != nil {
 		return nil, err
 	}
 	return &Worker{
-		opts: o, service: s, conn: &connection{option: option}, dead: deadName(o.Stream),
+		opts: o, service: s, conn: &connection{option: option, dialer: dialer}, dead: deadName(o.Stream),
 		slots: make(chan struct{}, o.Concurrency), holding: map[string]struct{}{},
 	}, nil
 }

@@ -11,12 +11,12 @@
 package redis
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"net"
@@ -27,6 +27,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/realtime-toolkit/rtk/pkg/server/internal/redisconn"
 	"github.com/realtime-toolkit/rtk/pkg/server/throttle"
 )
 
@@ -57,7 +58,10 @@ return 0
 
 // Options of a Shared.
 type Options struct {
-	URL    string // redis://[user:password@]host[:port][/db], or rediss:// for TLS
+	// URL is redis://[user:password@]host[:port][/db], or rediss:// for TLS, or
+	// one of Sentinels or of a Cluster: redis+sentinel://…/MASTER,
+	// redis+cluster://…
+	URL    string
 	Prefix string // of the keys, PREFIX:throttle:…; "" is "rtk"
 	// TLS is used for rediss://; nil means the system's roots and the URL's host.
 	TLS *tls.Config
@@ -72,6 +76,7 @@ type Shared struct {
 	prefix string
 	log    *slog.Logger
 	option rueidis.ClientOption
+	dialer *redisconn.Dialer
 	stop   context.CancelFunc
 	ctx    context.Context
 	wg     sync.WaitGroup
@@ -85,9 +90,9 @@ var _ throttle.Shared = (*Shared)(nil)
 // New checks the options and starts to connect in the background. An error
 // never quotes the URL, which may hold a password.
 func New(o Options) (*Shared, error) {
-	option, err := rueidis.ParseURL(o.URL)
+	target, err := redisconn.Parse(o.URL, o.TLS)
 	if err != nil {
-		return nil, errors.New("throttle: the Redis URL can't be used: want redis://[user:password@]host[:port][/db], or rediss:// for TLS")
+		return nil, fmt.Errorf("throttle: %w", err)
 	}
 	if o.Wait <= 0 {
 		o.Wait = DefaultWait
@@ -98,16 +103,13 @@ func New(o Options) (*Shared, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Shared{opts: o, prefix: o.Prefix + ":throttle:", log: o.Logger, option: option}
+	s := &Shared{opts: o, prefix: o.Prefix + ":throttle:", log: o.Logger}
+	s.dialer = redisconn.NewDialer(target, dialTimeout)
+	s.option = target.RoutedOption(s.dialer)
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	if own := s.option.TLSConfig; own != nil && o.TLS != nil {
-		s.option.TLSConfig = o.TLS.Clone()
-		s.option.TLSConfig.ServerName = cmp.Or(o.TLS.ServerName, own.ServerName)
-	}
-	s.option.ForceSingleClient = true
 	s.option.DisableCache = true
 	s.option.DisableRetry = true    // a second try would count twice
-	s.option.PipelineMultiplex = -1 // one connection, which the probe keeps dialled
+	s.option.PipelineMultiplex = -1 // one connection to a server, which the probe keeps dialled
 	s.option.AlwaysPipelining = true
 	s.option.ClientName = "rtk"
 	s.option.Dialer = net.Dialer{Timeout: dialTimeout}
@@ -142,6 +144,8 @@ func (s *Shared) AllowN(key string, l throttle.Limit, n int) (ok bool, retryAfte
 // Close disconnects and waits for what runs.
 func (s *Shared) Close() {
 	s.stop()
+	defer s.dialer.Close()
+	s.dialer.Abort()
 	s.wg.Wait()
 }
 
@@ -162,13 +166,7 @@ func (s *Shared) dial(ctx context.Context, addr string, d *net.Dialer, config *t
 	if ctx.Value(noDialKey{}) != nil {
 		return nil, errNotConnected
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
-	if config != nil {
-		return (&tls.Dialer{NetDialer: d, Config: config}).DialContext(ctx, "tcp", addr)
-	}
-	return d.DialContext(ctx, "tcp", addr)
+	return s.dialer.Dial(ctx, addr, d, config)
 }
 
 // lost notes that decisions are local until a probe succeeds.
@@ -209,9 +207,11 @@ func (s *Shared) probe() {
 	ctx, cancel := context.WithTimeout(s.ctx, ioTimeout)
 	defer cancel()
 	start := time.Now()
-	if err := (*c).Do(ctx, (*c).B().Ping().Build()).Error(); err != nil {
-		s.lost(err)
-		return
+	for _, node := range (*c).Nodes() { // of a Cluster all: each has buckets
+		if err := node.Do(ctx, node.B().Ping().Build()).Error(); err != nil {
+			s.lost(err)
+			return
+		}
 	}
 	if time.Since(start) <= s.opts.Wait && s.up.CompareAndSwap(false, true) {
 		s.log.Info("shared throttle: connected to Redis")

@@ -1,0 +1,374 @@
+package redisconn
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// watchEvery is how often Sentinels are asked whether the master has changed
+// while a connection to it stands: one that is cut off from the others may look
+// well to its clients.
+const watchEvery = time.Second
+
+// ErrClosed is returned by a Dialer after Close.
+var ErrClosed = errors.New("redis dialer is closed")
+
+// errReplica is returned when what should be the master says that it isn't:
+// the Sentinels have not seen a failover through.
+var errReplica = errors.New("the server is not a master yet")
+
+// Dialer connects to the servers of one target. It keeps the connections it
+// made, so that Close ends them, and with Sentinel closes those to a server that
+// is the master no longer. It is safe for concurrent use.
+type Dialer struct {
+	target  *Target
+	timeout time.Duration
+	ctx     context.Context
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+
+	mu       sync.Mutex
+	conns    map[*conn]struct{}
+	known    []string // nodes of a Cluster, those of the URL until one has told
+	first    int      // of the addresses, where the next search begins
+	watching bool
+	closed   bool
+}
+
+// NewDialer makes a dialer; timeout bounds each connection's making, the search
+// for the server included.
+func NewDialer(t *Target, timeout time.Duration) *Dialer {
+	d := &Dialer{target: t, timeout: timeout, conns: make(map[*conn]struct{}), known: t.Addrs}
+	d.first = rand.IntN(len(t.Addrs)) // so that pods spread over what there is
+	d.ctx, d.cancel = context.WithCancel(context.Background())
+	return d
+}
+
+// Abort ends all connections, dials and searches; later ones fail at once.
+func (d *Dialer) Abort() {
+	d.mu.Lock()
+	d.closed = true
+	conns := d.conns
+	d.conns = nil
+	d.mu.Unlock()
+	d.cancel()
+	for c := range conns {
+		_ = c.Conn.Close()
+	}
+}
+
+// Close is Abort and waits for what the dialer runs.
+func (d *Dialer) Close() {
+	d.Abort()
+	d.wg.Wait()
+}
+
+// conn is a connection that the dialer knows.
+type conn struct {
+	net.Conn
+	dialer *Dialer
+	addr   string
+}
+
+// Close closes the connection and forgets it.
+func (c *conn) Close() error {
+	c.dialer.mu.Lock()
+	delete(c.dialer.conns, c)
+	c.dialer.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// Dial is rueidis's DialCtxFn. It connects to addr, or for AnyNode to the server
+// that the target means.
+func (d *Dialer) Dial(ctx context.Context, addr string, _ *net.Dialer, _ *tls.Config) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	defer context.AfterFunc(d.ctx, cancel)()
+	if addr != AnyNode {
+		return d.keep(d.dial(ctx, addr))
+	}
+	switch d.target.Kind {
+	case Sentinel:
+		return d.keep(d.dialMaster(ctx))
+	case Cluster:
+		return d.keep(d.dialNode(ctx))
+	}
+	return d.keep(d.dial(ctx, d.target.Addrs[0]))
+}
+
+// keep notes a connection.
+func (d *Dialer) keep(c *conn, err error) (net.Conn, error) {
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		_ = c.Conn.Close()
+		return nil, ErrClosed
+	}
+	d.conns[c] = struct{}{}
+	if d.target.Kind == Sentinel && !d.watching {
+		d.watching = true
+		d.wg.Go(d.watch)
+	}
+	return c, nil
+}
+
+func (d *Dialer) dial(ctx context.Context, addr string) (*conn, error) {
+	nd := &net.Dialer{KeepAlive: 15 * time.Second}
+	c := &conn{dialer: d, addr: addr}
+	var err error
+	if config := d.target.tlsFor(addr); config != nil {
+		c.Conn, err = (&tls.Dialer{NetDialer: nd, Config: config}).DialContext(ctx, "tcp", addr)
+	} else {
+		c.Conn, err = nd.DialContext(ctx, "tcp", addr)
+	}
+	return c, err
+}
+
+// login authenticates, so that a server can be asked before a client has the
+// connection.
+func login(ctx context.Context, c *conn, username, password string) error {
+	if password == "" {
+		return nil
+	}
+	args := []string{"AUTH", password}
+	if username != "" {
+		args = []string{"AUTH", username, password}
+	}
+	_, err := call(ctx, c, args...)
+	return err
+}
+
+// dialMaster connects to the master that the Sentinels name and asks it whether
+// it is one.
+func (d *Dialer) dialMaster(ctx context.Context) (*conn, error) {
+	addr, err := d.master(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := d.dial(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	if err = d.isMaster(ctx, c); err != nil {
+		_ = c.Conn.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (d *Dialer) isMaster(ctx context.Context, c *conn) error {
+	if err := login(ctx, c, d.target.Username, d.target.Password); err != nil {
+		return err
+	}
+	answer, err := call(ctx, c, "ROLE")
+	if err != nil {
+		return err
+	}
+	if list, ok := answer.([]any); !ok || len(list) == 0 || list[0] != "master" {
+		return errReplica
+	}
+	return nil
+}
+
+// each calls f with the addresses, beginning with the one that did last, until
+// one does. An address gets its share of the time that is left.
+func (d *Dialer) each(ctx context.Context, addrs []string, f func(context.Context, string) error) error {
+	d.mu.Lock()
+	first := d.first
+	d.mu.Unlock()
+	var last error
+	for i := range addrs {
+		n := (first + i) % len(addrs)
+		share := d.timeout
+		if until, ok := ctx.Deadline(); ok {
+			share = time.Until(until) / time.Duration(len(addrs)-i)
+		}
+		one, cancel := context.WithTimeout(ctx, share)
+		err := f(one, addrs[n])
+		cancel()
+		if err == nil {
+			d.mu.Lock()
+			d.first = n
+			d.mu.Unlock()
+			return nil
+		}
+		if ctx.Err() != nil {
+			return firstOf(last, err)
+		}
+		last = err
+	}
+	return last
+}
+
+// firstOf prefers what a server said to the end of the time.
+func firstOf(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// master asks the Sentinels for the master's address.
+func (d *Dialer) master(ctx context.Context) (addr string, err error) {
+	t := d.target
+	err = d.each(ctx, t.Addrs, func(ctx context.Context, sentinel string) error {
+		c, err := d.dial(ctx, sentinel)
+		if err != nil {
+			return err
+		}
+		defer c.Conn.Close()
+		if err := login(ctx, c, t.SentinelUsername, t.SentinelPassword); err != nil {
+			return fmt.Errorf("sentinel: %w", err)
+		}
+		answer, err := call(ctx, c, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", t.Master)
+		if err != nil {
+			return fmt.Errorf("sentinel: %w", err)
+		}
+		list, _ := answer.([]any)
+		if len(list) != 2 {
+			return fmt.Errorf("sentinel knows no master %q", t.Master)
+		}
+		host, _ := list[0].(string)
+		port, _ := list[1].(string)
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || host == "" {
+			return errAnswer
+		}
+		addr = net.JoinHostPort(host, port)
+		return nil
+	})
+	return addr, err
+}
+
+// watch closes connections to a server that is the master no longer.
+func (d *Dialer) watch() {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-d.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		ctx, cancel := context.WithTimeout(d.ctx, d.timeout)
+		addr, err := d.master(ctx)
+		cancel()
+		if err != nil {
+			continue // no Sentinel to ask: what stands, stands
+		}
+		d.mu.Lock()
+		var old []*conn
+		for c := range d.conns {
+			if c.addr != addr {
+				old = append(old, c)
+			}
+		}
+		d.mu.Unlock()
+		for _, c := range old {
+			_ = c.Close()
+		}
+	}
+}
+
+// dialNode connects to a master of the Cluster that sees the others. Replicas
+// would do for what is published, but npm's adapters don't count who subscribes
+// there.
+func (d *Dialer) dialNode(ctx context.Context) (found *conn, err error) {
+	try := func(ctx context.Context, addr string) error {
+		c, err := d.dial(ctx, addr)
+		if err != nil {
+			return err
+		}
+		m, err := d.ask(ctx, c)
+		if err == nil && !slices.Contains(m.Nodes, addr) {
+			err = errReplica
+		}
+		if err != nil {
+			_ = c.Conn.Close()
+			return err
+		}
+		found = c
+		return nil
+	}
+	if err = d.each(ctx, d.nodes(), try); errors.Is(err, errReplica) { // it has told of the masters
+		err = d.each(ctx, d.nodes(), try)
+	}
+	return found, err
+}
+
+// ask asks a node for the map and keeps what it says of the masters.
+func (d *Dialer) ask(ctx context.Context, c *conn) (*Map, error) {
+	if err := login(ctx, c, d.target.Username, d.target.Password); err != nil {
+		return nil, err
+	}
+	answer, err := call(ctx, c, "CLUSTER", "INFO")
+	if err != nil {
+		return nil, err
+	}
+	if text, _ := answer.(string); !strings.Contains(text, "cluster_state:ok") {
+		return nil, errors.New("CLUSTERDOWN the node doesn't see the cluster")
+	}
+	if answer, err = call(ctx, c, "CLUSTER", "SLOTS"); err != nil {
+		return nil, err
+	}
+	m, ok := parseSlots(answer, c.addr)
+	if !ok {
+		return nil, errAnswer
+	}
+	d.learn(m)
+	return m, nil
+}
+
+// Map asks for the map of the slots. What is no Cluster has one node, AnyNode.
+func (d *Dialer) Map(ctx context.Context) (m *Map, err error) {
+	if d.target.Kind != Cluster {
+		return SingleMap(), nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	defer context.AfterFunc(d.ctx, cancel)()
+	err = d.each(ctx, d.nodes(), func(ctx context.Context, addr string) error {
+		c, err := d.dial(ctx, addr)
+		if err != nil {
+			return err
+		}
+		defer c.Conn.Close()
+		m, err = d.ask(ctx, c)
+		return err
+	})
+	return m, err
+}
+
+// nodes returns what is known of the Cluster.
+func (d *Dialer) nodes() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.known
+}
+
+// learn keeps the masters of a map, and what the URL has after them: those may be
+// the only ones left one day.
+func (d *Dialer) learn(m *Map) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	known := slices.Clone(m.Nodes)
+	for _, a := range d.target.Addrs {
+		if !slices.Contains(known, a) {
+			known = append(known, a)
+		}
+	}
+	if !slices.Equal(known, d.known) {
+		d.known, d.first = known, rand.IntN(len(m.Nodes))
+	}
+}
