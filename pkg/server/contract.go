@@ -9,7 +9,10 @@ import (
 
 // Declaration describes one event for the contract between gateway and clients.
 type Declaration struct {
+	// Namespace is the name or, of a family, the pattern of the names: /org-* of
+	// OfGlob, ~ and a regular expression of OfPattern.
 	Namespace string
+	Family    bool
 	// Topic is the SSE topic of an event in EventsNamespace, "" for any.
 	Topic      string
 	Event      string
@@ -74,8 +77,14 @@ func (s *Server) Contract() []Declaration {
 	defer s.nsMu.RUnlock()
 	var all []Declaration
 	for _, n := range s.namespaces {
+		if n.family != nil {
+			continue // it has what its family has, whoever is there now
+		}
 		all = append(all, n.declared...)
 		all = append(all, n.presence.contract()...)
+	}
+	for _, f := range s.families {
+		all = append(all, f.declared...)
 	}
 	slices.SortFunc(all, func(a, b Declaration) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Topic, b.Topic), fromClientFirst(a, b), cmp.Compare(a.Event, b.Event))
@@ -108,6 +117,7 @@ func (n *Namespace) declareHandler(event string, in, out reflect.Type, cfg *hand
 // declare replaces an earlier declaration of the same event, and has events from
 // clients checked if the server checks payloads.
 func (n *Namespace) declare(d Declaration) {
+	d.Family = n.match != nil
 	n.srv.nsMu.Lock()
 	n.declared = slices.DeleteFunc(n.declared, func(o Declaration) bool {
 		return o.Event == d.Event && o.FromClient == d.FromClient && o.Topic == d.Topic

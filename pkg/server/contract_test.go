@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"strings"
@@ -63,6 +64,41 @@ func TestPayloadsOfDeclaredEventsAreChecked(t *testing.T) {
 	c := start(t, server.Options{Payloads: noTea{}}, orders).joined(t, "/")
 	c.send(`421["order",{"item":"tea"}]`, `422["order",{"item":"rum","count":2}]`, `423["raw","tea"]`, `424["order"]`)
 	c.is(`431[`+refused+`]`, `432[{"ok":true,"total":2}]`, `433["raw"]`, `434[`+refused+`]`)
+}
+
+// TestPayloadsOfOnAny: Accepts has them checked, whatever comes first, also in
+// the namespaces of a family; the interceptors see the refusal.
+func TestPayloadsOfOnAny(t *testing.T) {
+	t.Parallel()
+	answer := func(_ context.Context, _ *server.Conn, e *server.Event) (server.Reply, error) {
+		return server.Reply{Args: []byte(`"` + e.Name + `"`)}, nil
+	}
+	var mu sync.Mutex
+	var seen []string
+	look := func(next server.RawHandler) server.RawHandler {
+		return func(ctx context.Context, c *server.Conn, e *server.Event) (server.Reply, error) {
+			r, err := next(ctx, c, e)
+			mu.Lock()
+			defer mu.Unlock()
+			seen = append(seen, fmt.Sprint(e.Name, " ", err != nil))
+			return r, err
+		}
+	}
+	g := start(t, server.Options{Payloads: noTea{}}, func(s *server.Server) {
+		s.Of("/before").Accepts("order", "", nil, "").OnAny(answer)
+		s.Of("/after").OnAny(answer).Accepts("order", "", nil, "").Wrap(look)
+		s.OfGlob("/org-*").Accepts("order", "", nil, "").OnAny(answer)
+	})
+	for _, ns := range []string{"/before", "/after", "/org-7"} {
+		c := g.joined(t, ns)
+		c.send(`42`+ns+`,1["order",{"item":"tea"}]`, `42`+ns+`,2["order",{"item":"rum"}]`, `42`+ns+`,3["other","tea"]`)
+		c.is(`43`+ns+`,1[`+refused+`]`, `43`+ns+`,2["order"]`, `43`+ns+`,3["other"]`)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if diff := cmp.Diff([]string{"order true", "order false", "other false"}, seen); diff != "" {
+		t.Errorf("interceptors (-want +got)\n%s", diff)
+	}
 }
 
 func TestPayloadsThatOnlyWarn(t *testing.T) {

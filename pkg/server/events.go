@@ -58,7 +58,9 @@ func (n *Namespace) dispatch(c *Conn, name, args []byte, attachments [][]byte, t
 		case n.onAny == nil:
 			return Reply{}, errUnknownEvent
 		default:
-			h = handler{name: string(name), fn: n.onAny}
+			if h, ok = n.anyChecked[string(name)]; !ok {
+				h = handler{name: string(name), fn: n.onAny}
+			}
 		}
 	}
 	e := events.Get().(*Event)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"runtime/debug"
+	"strings"
 )
 
 // DefaultMaxDynamicNamespaces is that of Options.MaxDynamicNamespaces.
@@ -39,7 +40,21 @@ func (s *Server) OfFunc(match func(name string, payload []byte) bool) *Namespace
 // `/tenant-\d+`.
 func (s *Server) OfPattern(pattern *regexp.Regexp) *Namespace {
 	whole := regexp.MustCompile(`\A(?:` + pattern.String() + `)\z`)
-	return s.OfFunc(func(name string, _ []byte) bool { return whole.MatchString(name) })
+	n := s.OfFunc(func(name string, _ []byte) bool { return whole.MatchString(name) })
+	n.name = "~" + pattern.String()
+	return n
+}
+
+// OfGlob is OfFunc with a name such as /org-* in which * stands for one or more
+// letters, digits and . _ ~ : @ - but no slash.
+func (s *Server) OfGlob(glob string) *Namespace {
+	parts := strings.Split(glob, "*")
+	for i := range parts {
+		parts[i] = regexp.QuoteMeta(parts[i])
+	}
+	n := s.OfPattern(regexp.MustCompile(strings.Join(parts, `[0-9A-Za-z._~:@-]+`)))
+	n.name = glob
+	return n
 }
 
 // find returns the namespace of a name, and the family that it belongs to or
@@ -98,7 +113,7 @@ func (n *Namespace) inherit(f *Namespace) {
 	n.guards, n.eventGuards, n.interceptors = f.guards, f.eventGuards, f.interceptors
 	n.onConnect, n.onDisconnect, n.onJoin, n.onLeave = f.onConnect, f.onDisconnect, f.onJoin, f.onLeave
 	n.handlers, n.onAny, n.anyBase = f.handlers, f.onAny, f.anyBase
-	n.checks, n.declared, n.serverSide = f.checks, f.declared, f.serverSide
+	n.checks, n.anyChecked, n.declared, n.serverSide = f.checks, f.anyChecked, f.declared, f.serverSide
 }
 
 // release is called when a connection has left a namespace of a family, or has

@@ -97,6 +97,24 @@ func TestDynamicNamespaces(t *testing.T) {
 	again.is(`43/tenant-1,1["/tenant-1"]`)
 }
 
+// TestGlobNamespaces: a star is a part of a name, never a pattern by itself.
+func TestGlobNamespaces(t *testing.T) {
+	t.Parallel()
+	g := start(t, server.Options{}, func(s *server.Server) { s.OfGlob("/org-*/v1.*") })
+	for name, ok := range map[string]bool{
+		"/org-acme/v1.2": true, "/org-a.b_c~d:e@f-g/v1.0": true,
+		"/org-/v1.2": false, "/org-a/b/v1.2": false, "/org-a/v1x2": false, "/org-*/v1.*": false, "/org-a/v1.2/": false, "/org-é/v1.1": false,
+	} {
+		c := g.sio(t)
+		c.send(`40` + name + `,`)
+		if ok {
+			c.want(`40` + name + `,{"sid":"`)
+		} else {
+			c.is(`44` + name + `,{"message":"Invalid namespace"}`)
+		}
+	}
+}
+
 func TestConnFlags(t *testing.T) {
 	t.Parallel()
 	g := start(t, server.Options{}, nil)

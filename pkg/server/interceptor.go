@@ -71,7 +71,7 @@ func (n *Namespace) Wrap(i ...Interceptor) *Namespace {
 		n.compose(h.name, h.base, h.cfg)
 	}
 	if n.anyBase != nil {
-		n.onAny = n.wrapped(n.anyBase, &handlerConfig{})
+		n.composeAny()
 	}
 	return n
 }
@@ -89,6 +89,18 @@ func (n *Namespace) compose(event string, base RawHandler, cfg *handlerConfig) {
 		fn = n.checked(fn, check)
 	}
 	n.handlers[event] = handler{name: event, fn: n.wrapped(fn, cfg), base: base, cfg: cfg}
+}
+
+// composeAny makes what dispatch calls for events that have no handler of their
+// own: those that are declared are checked.
+func (n *Namespace) composeAny() {
+	n.onAny = n.wrapped(n.anyBase, &handlerConfig{})
+	n.anyChecked = make(map[string]handler, len(n.checks))
+	for event, check := range n.checks {
+		if check != nil {
+			n.anyChecked[event] = handler{name: event, fn: n.wrapped(n.checked(n.anyBase, check), &handlerConfig{})}
+		}
+	}
 }
 
 func (n *Namespace) wrapped(fn RawHandler, cfg *handlerConfig) RawHandler {

@@ -67,6 +67,7 @@ type Namespace struct {
 	anyBase      RawHandler
 	interceptors []Interceptor
 	checks       map[string]func(payload []byte) error // of declared events, by name
+	anyChecked   map[string]handler                    // onAny behind the checks of events without a handler of their own
 	declared     []Declaration                         // guarded by Server.nsMu
 	serverSide   map[string]ServerSideHandler
 
@@ -130,7 +131,8 @@ func (n *Namespace) On(event string, fn RawHandler, opts ...HandlerOption) *Name
 
 // OnAny registers the handler of events that no other handler takes.
 func (n *Namespace) OnAny(fn RawHandler) *Namespace {
-	n.anyBase, n.onAny = fn, n.wrapped(fn, &handlerConfig{})
+	n.anyBase = fn
+	n.composeAny()
 	return n
 }
 

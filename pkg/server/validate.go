@@ -38,6 +38,8 @@ func (n *Namespace) check(d Declaration) {
 	n.checks[d.Event] = check
 	if h, ok := n.handlers[d.Event]; ok {
 		n.compose(h.name, h.base, h.cfg)
+	} else if n.anyBase != nil {
+		n.composeAny()
 	}
 }
 

@@ -142,13 +142,44 @@ func (b *builder) place(d server.Declaration) (id string, ch Channel) {
 		return b.id("events."+orElse(word(d.Topic), "any"), "topic "+d.Topic), ch
 	}
 	ch = Channel{Address: d.Namespace, Title: "Namespace " + d.Namespace, Servers: b.refs(socketIO, webSocket)}
+	if d.Family {
+		familyAddress(&ch, d.Namespace)
+	}
 	if b.opts.WSPath != "-" {
+		name := &Schema{Type: "string", Const: d.Namespace}
+		if d.Family {
+			name = &Schema{Type: "string"}
+		}
 		ch.Bindings = map[string]any{"ws": map[string]any{"query": &Schema{
 			Type:       "object",
-			Properties: Properties{{"namespace", &Schema{Type: "string", Const: d.Namespace}}},
+			Properties: Properties{{"namespace", name}},
 		}}}
 	}
 	return b.id(orElse(word(d.Namespace), "root"), "namespace "+d.Namespace), ch
+}
+
+// familyAddress makes the address of all namespaces that a pattern takes: one
+// parameter for each * of a glob, and one for the name of anything else.
+func familyAddress(ch *Channel, pattern string) {
+	parts := strings.Split(pattern, "*")
+	if !strings.HasPrefix(pattern, "/") || len(parts) == 1 {
+		ch.Address = "{namespace}"
+		text := "Name of the namespace."
+		if expr, ok := strings.CutPrefix(pattern, "~"); ok {
+			text = "Name of the namespace, all of which matches " + expr
+		}
+		ch.Parameters.Set("namespace", Parameter{Description: text})
+		return
+	}
+	ch.Address = parts[0]
+	for i, part := range parts[1:] {
+		name := "name"
+		if i > 0 {
+			name += strconv.Itoa(i + 1)
+		}
+		ch.Parameters.Set(name, Parameter{Description: "Letters, digits and . _ ~ : @ -"})
+		ch.Address += "{" + name + "}" + part
+	}
 }
 
 // streamRequest is the HTTP request that opens a stream of a topic.

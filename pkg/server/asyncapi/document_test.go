@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,9 @@ func shop(t *testing.T, o server.Options) *server.Server {
 	server.Handle(n, "order", func(context.Context, *server.Conn, order) (bool, error) { return true, nil }, server.WithDoc("Orders."))
 	server.Handle(n, "typing", func(context.Context, *server.Conn, string) (server.NoAck, error) { return server.NoAck{}, nil })
 	s.Of("/").Accepts("any thing/at~all", json.RawMessage(`{"type":"object"}`), nil, "").Accepts("any thing.at~all", nil, nil, "")
+	s.OfGlob("/org-*/team-*").Accepts("hello", nil, nil, "").Emits("news", "", "")
+	s.OfPattern(regexp.MustCompile(`/tenant-\d+`)).Accepts("hello", nil, nil, "")
+	s.OfFunc(func(string, []byte) bool { return false }).Accepts("hello", nil, nil, "")
 	s.EmitsTopic("prices", "price", 1.5, "")
 	s.EmitsTopic("", "message", json.RawMessage(`true`), "What was published.")
 	chat.Register(s, chat.New(chat.Options{}))
