@@ -17,24 +17,21 @@ import (
 // Binding connects the namespaces of a server with services. It is safe for
 // concurrent use.
 type Binding struct {
-	opts    Options
-	targets []*target
+	opts       Options
+	namespaces []*namespace // in the order of the routes
 
 	ctx    context.Context // ends calls when Close has waited long enough
 	cancel context.CancelFunc
 	group  sync.WaitGroup
 
-	mu     sync.Mutex
-	closed bool
-	lanes  map[laneKey]*lane
-}
+	// routing is held for writing while Replace changes routes and services, and
+	// for reading from the look at a route to the entry into its service.
+	routing sync.RWMutex
 
-// target is a service with its account.
-type target struct {
-	name    string
-	service Service
-	window  int
-	count   counters
+	mu      sync.Mutex
+	closed  bool
+	lanes   map[laneKey]*lane
+	targets []*target // in the order of the routes
 }
 
 var (
@@ -50,29 +47,18 @@ func Bind(s *server.Server, routes []Route, o Options) (*Binding, error) {
 		return nil, err
 	}
 	b := &Binding{opts: o, lanes: make(map[laneKey]*lane)}
-	targets := map[*Target]*target{}
-	byNamespace := map[string]*namespace{}
-	for i := range routes {
-		r := &routes[i]
-		if err := r.validate(); err != nil {
-			return nil, fmt.Errorf("service route %d: %w", i, err)
-		}
-		t := targets[r.To]
-		if t == nil {
-			t = &target{name: r.To.Name, service: r.To.Service, window: max(r.To.Window, 1)}
-			targets[r.To] = t
-			b.targets = append(b.targets, t)
-		}
-		n := byNamespace[r.Namespace]
-		if n == nil {
-			n = &namespace{binding: b}
-			byNamespace[r.Namespace] = n
-		}
-		n.routes = append(n.routes, bound{Route: *r, target: t})
+	p, err := plan(routes, nil)
+	if err != nil {
+		return nil, err
+	}
+	b.targets = p.targets
+	for _, name := range p.names {
+		n := &namespace{binding: b, name: name, contract: p.contracts[name], routes: p.routes[name], events: hasEvents(p.routes[name])}
+		b.namespaces = append(b.namespaces, n)
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
-	for name, n := range byNamespace {
-		n.register(s.Of(name))
+	for _, n := range b.namespaces {
+		n.register(open(s, n.name))
 	}
 	return b, nil
 }
@@ -101,7 +87,8 @@ func (b *Binding) Close(ctx context.Context) error {
 
 // do makes a call and carries out the answer.
 func (b *Binding) do(j *job) {
-	a, err := b.ask(b.ctx, j.to, j.call)
+	a, err := b.ask(b.ctx, j.to, j.in, j.call)
+	j.in.calls.Done()
 	if err == nil {
 		err = b.carryOut(j.conn, j.call, a)
 	}
@@ -114,7 +101,7 @@ func (b *Binding) do(j *job) {
 }
 
 // ask makes a call. The answer is nil if and only if there is an error.
-func (b *Binding) ask(ctx context.Context, t *target, c *Call) (a *Answer, err error) {
+func (b *Binding) ask(ctx context.Context, t *target, in *inForce, c *Call) (a *Answer, err error) {
 	ctx, cancel := context.WithTimeout(ctx, b.opts.Deadline)
 	defer cancel()
 	t.count.begin()
@@ -128,7 +115,7 @@ func (b *Binding) ask(ctx context.Context, t *target, c *Call) (a *Answer, err e
 				"event", clip(c.Data.Event), "call", c.ID, "error", cause(err), "failed", t.count.failures())
 		}
 	}()
-	a, err = t.service.Call(ctx, c)
+	a, err = in.service.Call(ctx, c)
 	switch {
 	case err != nil:
 		if ctx.Err() == context.DeadlineExceeded && !isOutage(err) {

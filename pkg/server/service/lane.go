@@ -7,6 +7,7 @@ type job struct {
 	conn *server.Conn
 	call *Call
 	to   *target
+	in   *inForce // entered; whoever does or refuses the job leaves it
 	size int
 	// done is told the outcome, after the answer has been carried out. nil for a
 	// hook that only tells.
@@ -44,7 +45,7 @@ func (b *Binding) submit(j *job) error {
 		b.lanes[key] = l
 	}
 	switch {
-	case l.running < j.to.window:
+	case l.running < int(j.to.window.Load()):
 		l.running++
 		b.group.Go(func() { b.drain(key, l, j) })
 	case !j.last && (len(l.queue) >= b.opts.QueueCalls || len(l.queue) > 0 && l.bytes+j.size > b.opts.QueueBytes):

@@ -3,12 +3,19 @@ package service
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/realtime-toolkit/rtk/pkg/server"
 )
 
 // Route sends calls of a namespace to a service.
 type Route struct {
+	// Namespace is a name such as /orders, or stands for many: /org-* as in
+	// server.OfGlob, or ~ and a regular expression for the whole name as in
+	// server.OfPattern. A name comes before a pattern, patterns are asked in the
+	// order of the routes.
 	Namespace string
 	// Events is a pattern of event names in which * stands for any text, the
 	// empty one too: "order.*", "*". Empty: no events. The first route of a
@@ -17,7 +24,10 @@ type Route struct {
 	// Hooks are what else the service is told of. Every route that names a hook
 	// gets its calls, for HookConnect in order until one rejects.
 	Hooks []Hook
-	To    *Target
+	// Contract describes events of the route for the contract of the gateway.
+	// Payloads from clients are checked against it if the server checks any.
+	Contract []Event
+	To       *Target
 }
 
 // Target is a service that calls go to. Routes that share one share its lanes
@@ -31,9 +41,10 @@ type Target struct {
 }
 
 func (r *Route) validate() error {
+	if err := CheckNamespace(r.Namespace); err != nil {
+		return err
+	}
 	switch {
-	case !strings.HasPrefix(r.Namespace, "/"):
-		return fmt.Errorf("namespace %q: must begin with /", r.Namespace)
 	case r.To == nil || r.To.Service == nil:
 		return errors.New("no service")
 	case r.To.Window < 0:
@@ -49,7 +60,38 @@ func (r *Route) validate() error {
 			return errors.New("hook event needs a pattern of events")
 		}
 	}
+	for i := range r.Contract {
+		if err := r.Contract[i].Check(); err != nil {
+			return fmt.Errorf("contract: %w", err)
+		}
+	}
 	return nil
+}
+
+// CheckNamespace refuses what Route.Namespace does not take.
+func CheckNamespace(name string) error {
+	expr, pattern := strings.CutPrefix(name, "~")
+	if !pattern {
+		if !strings.HasPrefix(name, "/") {
+			return fmt.Errorf("namespace %q: must begin with /, or be ~ and a regular expression", name)
+		}
+		return nil
+	}
+	if _, err := regexp.Compile(expr); err != nil {
+		return fmt.Errorf("namespace %q: %w", name, err)
+	}
+	return nil
+}
+
+// open returns the namespaces that a checked name or pattern stands for.
+func open(s *server.Server, name string) *server.Namespace {
+	if expr, ok := strings.CutPrefix(name, "~"); ok {
+		return s.OfPattern(regexp.MustCompile(expr))
+	}
+	if strings.Contains(name, "*") {
+		return s.OfGlob(name)
+	}
+	return s.Of(name)
 }
 
 func (r *Route) takes(h Hook) bool { return slices.Contains(r.Hooks, h) }

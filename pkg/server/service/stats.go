@@ -14,14 +14,17 @@ type Stater interface{ State() string }
 // Stats returns the figures of all services since the start, in the order of the
 // routes.
 func (b *Binding) Stats() []stats.Service {
-	out := make([]stats.Service, len(b.targets))
-	for i, t := range b.targets {
+	b.mu.Lock()
+	targets := b.targets
+	b.mu.Unlock()
+	out := make([]stats.Service, len(targets))
+	for i, t := range targets {
 		c := &t.count
 		out[i] = stats.Service{
 			Name: t.name, Calls: c.calls.Load(), InFlight: c.inFlight.Load(), Rejected: c.rejected.Load(), Busy: c.busy.Load(),
 			Timeouts: c.timeouts.Load(), Unavailable: c.unavailable.Load(), Failed: c.failed.Load(), Refused: c.refused.Load(),
 		}
-		if s, ok := t.service.(Stater); ok {
+		if s, ok := t.current().(Stater); ok {
 			out[i].Breaker = s.State()
 		}
 	}
