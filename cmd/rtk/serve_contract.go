@@ -58,6 +58,9 @@ func printContract(env *Env, f *serveFlags, log *slog.Logger) error {
 	}
 	p := &pod{log: log, gateway: gateway}
 	p.register(context.Background(), f) // registered, not started
+	if err := f.routing.declare(gateway); err != nil {
+		return err
+	}
 	doc, err := f.contract(gateway, "127.0.0.1:3000", f.tls.cert != "" || f.tls.mode != "")
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -21,7 +20,10 @@ import (
 
 // reloadable are the flags that a running pod can change, besides those of
 // tokens.
-var reloadable = []string{"throttle", "throttle-burst", "throttle-strikes", "origins", "log-level"}
+var reloadable = []string{
+	"throttle", "throttle-burst", "throttle-strikes", "throttle-limit", "throttle-event", "throttle-dry-run",
+	"origins", "policy", "log-level",
+}
 
 // ofTokens reports whether a flag is one of the verifier's.
 func ofTokens(name string) bool {
@@ -93,6 +95,7 @@ type reloader struct {
 
 	inForce  map[string]string // values of the flags
 	keys     string            // keyPrint of the keys in force
+	nextKeys string            // of those that prepare has read
 	terminal bool              // logs went to a terminal at the start
 }
 
@@ -117,7 +120,8 @@ func (r *reloader) reload() {
 		r.log.Error("reload refused, the configuration in force stays", "error", oneLine(err))
 		return
 	}
-	if err := r.pod.gateway.Reconfigure(server.Live{Throttle: opts.Throttle, ThrottleStrikes: opts.ThrottleStrikes, Origins: opts.Origins}); err != nil {
+	services, policyChanged, err := r.reconfigure(next, opts)
+	if err != nil {
 		r.log.Error("reload refused, the configuration in force stays", "error", oneLine(err))
 		if verifier != nil {
 			verifier.Close()
@@ -125,8 +129,19 @@ func (r *reloader) reload() {
 		return
 	}
 	changed, restart := r.compare(next)
+	if policyChanged && !slices.Contains(changed, "policy") {
+		changed = append(changed, "policy")
+	}
+	if services != nil {
+		if err := services.commit(); err != nil {
+			restart = append(restart, "services ("+oneLine(err)+")")
+		} else {
+			changed = append(changed, "services")
+		}
+	}
 	if verifier != nil {
 		r.pod.verifier.Replace(verifier)
+		r.keys = r.nextKeys
 		if !slices.ContainsFunc(changed, ofTokens) {
 			changed = append(changed, "keys")
 		}
@@ -141,6 +156,27 @@ func (r *reloader) reload() {
 	if len(restart) > 0 {
 		r.log.Warn("changed, but needs a restart", "settings", strings.Join(restart, ", "))
 	}
+}
+
+// reconfigure changes the gateway, or on an error nothing. services are ready to
+// come into force, nil when they are as they were.
+func (r *reloader) reconfigure(next *serveFlags, opts server.Options) (services *staged, policyChanged bool, err error) {
+	if out := r.pod.outside; out.config.differs(next.routing) {
+		if services, err = out.stage(next.routing); err != nil {
+			return nil, false, err
+		}
+	}
+	live := r.pod.gateway.Live()
+	if policyChanged = !live.Policy.Equal(opts.Policy); policyChanged {
+		live.Policy = opts.Policy
+	}
+	live.Throttle, live.ThrottleStrikes, live.Origins = opts.Throttle, opts.ThrottleStrikes, opts.Origins
+	live.Rules, live.DryRun = opts.Limits.Rules, opts.Limits.DryRun
+	if err := r.pod.gateway.Reconfigure(live); err != nil {
+		services.abandon()
+		return nil, false, err
+	}
+	return services, policyChanged, nil
 }
 
 // prepare reads and checks everything. The verifier is nil when the keys are as
@@ -168,7 +204,7 @@ func (r *reloader) prepare() (next *serveFlags, opts server.Options, verifier *a
 	if verifier == nil {
 		return nil, opts, nil, usagef("no key is left: a running gateway is not opened to everybody, restart it")
 	}
-	r.keys = print
+	r.nextKeys = print
 	return next, opts, verifier, nil
 }
 
@@ -186,9 +222,6 @@ func (r *reloader) compare(next *serveFlags) (changed, restart []string) {
 		} else {
 			restart = append(restart, name)
 		}
-	}
-	if !reflect.DeepEqual(r.f.routing, next.routing) {
-		restart = append(restart, "services")
 	}
 	return changed, restart
 }

@@ -41,9 +41,24 @@ type serviceConfig struct {
 
 // routeConfig is one entry of "routes".
 type routeConfig struct {
-	pos, namespace, events string
-	hooks                  []service.Hook
-	to                     *serviceConfig
+	pos, namespace string
+	patterns       []string // of events from clients
+	contract       []service.Event
+	hooks          []service.Hook
+	to             *serviceConfig
+}
+
+// routes are those of a routeConfig, one for each pattern of events.
+func (c *routeConfig) routes(to *service.Target) []service.Route {
+	list := make([]service.Route, max(len(c.patterns), 1))
+	for i := range list {
+		list[i] = service.Route{Namespace: c.namespace, To: to}
+		if i < len(c.patterns) {
+			list[i].Events = c.patterns[i]
+		}
+	}
+	list[0].Hooks, list[0].Contract = c.hooks, c.contract
+	return list
 }
 
 // wait is how long a client may have to wait for a connect hook.
@@ -72,32 +87,66 @@ func (r *routing) check(pingTimeout time.Duration) error {
 	return errors.Join(errs...)
 }
 
-// open makes the services and their routes. closeAll frees them.
-func (r *routing) open(podID string, log *slog.Logger) (routes []service.Route, closeAll func(), err error) {
-	var closers []func()
-	closeAll = func() {
-		for _, c := range closers {
-			c()
-		}
+// declare puts the contract of the routes on a gateway that never starts.
+func (r *routing) declare(s *server.Server) error {
+	if r == nil {
+		return nil
 	}
-	defer func() {
-		if err != nil {
-			closeAll()
+	var routes []service.Route
+	for _, c := range r.routes {
+		routes = append(routes, c.routes(nil)...)
+	}
+	return service.Declare(s, routes)
+}
+
+// opened is a service with what it was made of.
+type opened struct {
+	config  *serviceConfig
+	service service.Service
+	free    func()
+}
+
+// same reports whether a service of c does what one of o does; its window is the
+// binding's.
+func (c *serviceConfig) same(o *serviceConfig) bool {
+	a, b := *c, *o
+	a.pos, a.window = b.pos, b.window
+	return a == b
+}
+
+// open makes the services, but for those whose configuration some service of old
+// was made of. On an error nothing is left open.
+func (r *routing) open(old map[string]*opened, podID string, log *slog.Logger) (all map[string]*opened, err error) {
+	all = make(map[string]*opened, len(r.services))
+	for _, c := range r.services {
+		if have := old[c.name]; have != nil && have.config.same(c) {
+			all[c.name] = have
+			continue
 		}
-	}()
+		svc, free, err := c.open(podID, log)
+		if err != nil {
+			for name, o := range all {
+				if old[name] != o {
+					o.free()
+				}
+			}
+			return nil, usagef("%s: service %q: %w", c.pos, c.name, err)
+		}
+		all[c.name] = &opened{c, svc, free}
+	}
+	return all, nil
+}
+
+// routesTo are the routes to services that have been opened.
+func (r *routing) routesTo(all map[string]*opened) (routes []service.Route) {
 	targets := map[*serviceConfig]*service.Target{}
 	for _, c := range r.services {
-		svc, end, err := c.open(podID, log)
-		if err != nil {
-			return nil, nil, usagef("%s: service %q: %w", c.pos, c.name, err)
-		}
-		closers = append(closers, end)
-		targets[c] = &service.Target{Name: c.name, Service: svc, Window: c.window}
+		targets[c] = &service.Target{Name: c.name, Service: all[c.name].service, Window: c.window}
 	}
-	for _, route := range r.routes {
-		routes = append(routes, service.Route{Namespace: route.namespace, Events: route.events, Hooks: route.hooks, To: targets[route.to]})
+	for _, c := range r.routes {
+		routes = append(routes, c.routes(targets[c.to])...)
 	}
-	return routes, closeAll, nil
+	return routes
 }
 
 func (c *serviceConfig) open(podID string, log *slog.Logger) (service.Service, func(), error) {
@@ -123,9 +172,13 @@ func (c *serviceConfig) open(podID string, log *slog.Logger) (service.Service, f
 // boundServices are the services of the configuration file while they run.
 type boundServices struct {
 	binding *service.Binding // nil without any
-	free    func()
+	podID   string
 	log     *slog.Logger
 	once    sync.Once
+
+	// Of the goroutine that reloads and, after it, closes.
+	open   map[string]*opened // by name; those that calls go to
+	config *routing           // in force
 }
 
 // bind connects the configured services with the gateway.
@@ -133,16 +186,18 @@ func (r *routing) bind(s *server.Server, podID string, log *slog.Logger) (*bound
 	if r == nil || len(r.routes) == 0 {
 		return &boundServices{}, nil
 	}
-	routes, free, err := r.open(podID, log)
+	all, err := r.open(nil, podID, log)
 	if err != nil {
 		return nil, err
 	}
-	b, err := service.Bind(s, routes, service.Options{Logger: log, PodID: podID})
+	b, err := service.Bind(s, r.routesTo(all), service.Options{Logger: log, PodID: podID})
 	if err != nil {
-		free()
+		for _, o := range all {
+			o.free()
+		}
 		return nil, fmt.Errorf("services: %w", err)
 	}
-	return &boundServices{binding: b, free: free, log: log}, nil
+	return &boundServices{binding: b, podID: podID, log: log, open: all, config: r}, nil
 }
 
 // lastCalls is the time for calls under way beyond that of the stop.
@@ -164,7 +219,9 @@ func (b *boundServices) close(ctx context.Context) {
 		if err := b.binding.Close(ctx); err != nil {
 			b.log.Warn("services", "error", err)
 		}
-		b.free()
+		for _, o := range b.open {
+			o.free()
+		}
 	})
 }
 

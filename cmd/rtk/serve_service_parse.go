@@ -105,7 +105,8 @@ type entry struct {
 }
 
 // entries reads a mapping of scalars (and lists of them) whose keys are known.
-func (p *routingParser) entries(n ast.Node, what string, known []string) (list []entry) {
+// The values of raw keys are left to the caller.
+func (p *routingParser) entries(n ast.Node, what string, known []string, raw ...string) (list []entry) {
 	seen := map[string]bool{}
 	for _, kv := range mapping(n, func(n ast.Node, _ string, _ ...any) {
 		p.fail(n, "%s: want a mapping such as {kind: webhook, url: https://…}", what)
@@ -120,6 +121,10 @@ func (p *routingParser) entries(n ast.Node, what string, known []string) (list [
 			continue
 		}
 		seen[key] = true
+		if slices.Contains(raw, key) {
+			list = append(list, entry{key, kv.Value, ""})
+			continue
+		}
 		text, ok := scalar(kv.Value)
 		if !ok {
 			p.fail(kv.Value, "%s wants one value or a list of values", key)
@@ -273,14 +278,15 @@ func (p *routingParser) routes(n ast.Node) {
 func (p *routingParser) route(n ast.Node) {
 	r := &routeConfig{pos: p.at(n)}
 	before := len(p.errs)
-	for _, e := range p.entries(n, "a route", routeKeys) {
+	for _, e := range p.entries(n, "a route", routeKeys, "events") {
 		switch e.key {
 		case "namespace":
-			if r.namespace = e.value; !strings.HasPrefix(e.value, "/") {
-				p.fail(e.node, "namespace %q: must begin with /", e.value)
+			r.namespace = e.value
+			if err := service.CheckNamespace(e.value); err != nil {
+				p.fail(e.node, "%v", err)
 			}
 		case "events":
-			r.events = e.value
+			p.events(e.node, r)
 		case "hooks":
 			p.hooks(e, r)
 		case "service":
@@ -296,8 +302,8 @@ func (p *routingParser) route(n ast.Node) {
 		p.fail(n, "a route wants a namespace")
 	case r.to == nil:
 		p.fail(n, "a route wants a service")
-	case r.events == "" && r.hooks == nil:
-		p.fail(n, "a route wants events or hooks")
+	case r.patterns == nil && r.hooks == nil:
+		p.fail(n, "a route wants events from clients or hooks")
 	}
 	p.out.routes = append(p.out.routes, r)
 }

@@ -217,7 +217,7 @@ func TestRoutingErrors(t *testing.T) {
 		{"namespace", "routes: [{namespace: a}]\n", `namespace "a": must begin with /`},
 		{"no namespace", strings.Replace(ok, "namespace: /a, ", "", 1), `a route wants a namespace`},
 		{"no service", strings.Replace(ok, ", service: a", "", 1), `a route wants a service`},
-		{"nothing to do", strings.Replace(ok, `events: "*", `, "", 1), `a route wants events or hooks`},
+		{"nothing to do", strings.Replace(ok, `events: "*", `, "", 1), `a route wants events from clients or hooks`},
 		{"unknown hook", strings.Replace(ok, `events: "*"`, "hooks: [conect]", 1), `unknown hook "conect", did you mean "connect"?`},
 		{"event hook", strings.Replace(ok, `events: "*"`, "hooks: [event]", 1), `hook "event" is the key events`},
 	} {

@@ -74,7 +74,7 @@ func (p *peeked) event() string {
 // event has a limit of its own.
 func (l *link) allow(ns []byte, size int, event func() string) (ok bool, retry time.Duration, err error) {
 	limit, own := *l.srv.throttle.Load(), true
-	g := l.srv.limits
+	g := l.srv.limits.Load()
 	if g == nil && limit.Off() {
 		return true, 0, nil
 	}

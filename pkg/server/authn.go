@@ -62,7 +62,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (id *auth.Ide
 	token, found := auth.Extract(r, nil, s.opts.AuthPlaces)
 	id, no := s.verify(r.Context(), token, found)
 	if no == nil || no.late {
-		if t := s.limits.connectUser(id); t != nil {
+		if t := s.limits.Load().connectUser(id); t != nil {
 			s.count.handshake.add("throttled")
 			writeThrottled(w, t)
 			return nil, false, false

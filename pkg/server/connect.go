@@ -54,7 +54,7 @@ func (l *link) connect(name string, payload []byte) error {
 		n.seq.claim(c, askedSession(payload))
 		c.payload = withoutSession(c.payload)
 	}
-	if t := s.limits.connectUser(id); t != nil {
+	if t := s.limits.Load().connectUser(id); t != nil {
 		s.count.handshake.add("throttled")
 		c.release()
 		l.control(func(dst []byte) []byte {

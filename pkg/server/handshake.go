@@ -36,7 +36,7 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, ofSession bool) b
 		}
 		return false
 	}
-	if !ofSession && !s.limits.connectIP(w, r) {
+	if !ofSession && !s.limits.Load().connectIP(w, r) {
 		s.group.Done()
 		s.count.handshake.add("throttled")
 		return false

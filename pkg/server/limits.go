@@ -70,34 +70,50 @@ type limits struct {
 	events         []throttle.Limit
 	names          map[string]int // of events, to indices in events
 
+	count *limitCounts
+}
+
+// limitCounts outlive a change of the limits.
+type limitCounts struct {
 	refused, would tally // by name of the limit
 	waits          throttle.Histogram
 }
 
+func newLimitCounts() *limitCounts {
+	return &limitCounts{refused: tally{by: make(map[string]uint64)}, would: tally{by: make(map[string]uint64)}}
+}
+
 // newLimits returns nil when o asks for nothing beyond the messages of one
-// connection.
-func newLimits(o *Limits, clock *wheel) *limits {
-	g := &limits{dry: o.DryRun, clock: clock, proxies: o.TrustedProxies, conn: o.Rules.Conn}
-	g.refused.by, g.would.by = make(map[string]uint64), make(map[string]uint64)
-	set := func(s *scope, name string, r *throttle.Rates, shared throttle.Shared) {
+// connection. The buckets of prev, which may be nil, stay as full as they are.
+func newLimits(o *Limits, clock *wheel, count *limitCounts, prev *limits) *limits {
+	g := &limits{dry: o.DryRun, clock: clock, proxies: o.TrustedProxies, conn: o.Rules.Conn, count: count}
+	if prev == nil {
+		prev = &limits{}
+	}
+	set := func(s, old *scope, name string, r *throttle.Rates, shared throttle.Shared) {
 		for _, l := range []struct {
 			at    *scopedLimit
+			table *throttle.Table
 			kind  string
 			limit throttle.Limit
 		}{
-			{&s.messages, "messages", r.Messages},
-			{&s.bytes, "bytes", r.Bytes},
-			{&s.joins, "joins", r.Joins},
-			{&s.connects, "connects", r.Connects},
+			{&s.messages, old.messages.table, "messages", r.Messages},
+			{&s.bytes, old.bytes.table, "bytes", r.Bytes},
+			{&s.joins, old.joins.table, "joins", r.Joins},
+			{&s.connects, old.connects.table, "connects", r.Connects},
 		} {
-			if !l.limit.Off() {
-				*l.at = scopedLimit{name + "." + l.kind, l.limit, throttle.NewTable(o.Keys), shared}
+			if l.limit.Off() {
+				continue
 			}
+			if l.table == nil {
+				l.table = throttle.NewTable(o.Keys)
+			}
+			*l.at = scopedLimit{name + "." + l.kind, l.limit, l.table, shared}
 		}
 	}
-	set(&g.user, "user", &o.Rules.User, o.Shared)
-	set(&g.ip, "ip", &o.Rules.IP, o.Shared)
-	set(&g.room, "room", &o.Rules.Room, nil)
+	set(&g.user, &prev.user, "user", &o.Rules.User, o.Shared)
+	set(&g.ip, &prev.ip, "ip", &o.Rules.IP, o.Shared)
+	set(&g.room, &prev.room, "room", &o.Rules.Room, nil)
 	if len(o.Rules.Events) > 0 {
 		g.names = make(map[string]int, len(o.Rules.Events))
 		for name, l := range o.Rules.Events {
@@ -117,7 +133,8 @@ func newLimits(o *Limits, clock *wheel) *limits {
 type linkLimits struct {
 	ip     string
 	bytes  throttle.Bucket
-	events []throttle.Bucket
+	events []throttle.Bucket // by index in of.events
+	of     *limits
 
 	mu    sync.Mutex
 	joins throttle.Bucket
@@ -128,14 +145,29 @@ func (g *limits) newLink(r *http.Request) *linkLimits {
 	if g == nil {
 		return nil
 	}
-	own := &linkLimits{}
-	if g.ip.on() {
-		own.ip = clientIP(r, g.proxies)
+	return &linkLimits{ip: clientIP(r, g.proxies), events: make([]throttle.Bucket, len(g.events)), of: g}
+}
+
+// ownLimits returns what a link keeps for its limits. A link that came when there
+// were no limits gets it now: no proxy was trusted then.
+func (l *link) ownLimits(g *limits) *linkLimits {
+	if own := l.limits.Load(); own != nil {
+		return own
 	}
-	if len(g.events) > 0 {
-		own.events = make([]throttle.Bucket, len(g.events))
+	l.limits.CompareAndSwap(nil, g.newLink(&http.Request{RemoteAddr: l.remote}))
+	return l.limits.Load()
+}
+
+// adopt goes over to changed limits. Buckets of events that have one still stay
+// as they are. The caller holds inMu of the link.
+func (own *linkLimits) adopt(g *limits) {
+	events := make([]throttle.Bucket, len(g.events))
+	for name, i := range g.names {
+		if was, has := own.of.names[name]; has {
+			events[i] = own.events[was]
+		}
 	}
-	return own
+	own.events, own.of = events, g
 }
 
 // decide counts a refusal; in a dry run it lets the event pass.
@@ -144,11 +176,11 @@ func (g *limits) decide(name string, ok bool, retry time.Duration) bool {
 		return true
 	}
 	if g.dry {
-		g.would.add(name)
-		g.waits.Add(retry)
+		g.count.would.add(name)
+		g.count.waits.Add(retry)
 		return true
 	}
-	g.refused.add(name)
+	g.count.refused.add(name)
 	return false
 }
 
@@ -157,7 +189,10 @@ func (g *limits) decide(name string, ok bool, retry time.Duration) bool {
 // and is called only if some event has a limit. messages is the limit of the
 // connection, which may change while the server runs. The caller holds l.inMu.
 func (g *limits) message(l *link, messages throttle.Limit, now time.Duration, ns []byte, size int, event func() string) (ok bool, retry time.Duration, own bool) {
-	mine := l.limits
+	mine := l.ownLimits(g)
+	if mine.of != g {
+		mine.adopt(g)
+	}
 	var name string
 	if i, has := g.event(event); has {
 		name = "event"
@@ -213,7 +248,7 @@ func (g *limits) join(c *Conn, room string) error {
 		return nil
 	}
 	now := g.clock.now()
-	own := c.link.limits
+	own := c.link.ownLimits(g)
 	own.mu.Lock()
 	ok, retry := own.joins.Allow(g.conn.Joins, now)
 	own.mu.Unlock()
@@ -315,16 +350,16 @@ func writeThrottled(w http.ResponseWriter, t *throttled) {
 }
 
 // count adds the totals to a pod's statistics.
-func (g *limits) count(r *stats.Refusals) {
-	if g == nil {
+func (s *Server) countLimits(r *stats.Refusals) {
+	r.ThrottledByLimit, _ = s.limitCounts.refused.snapshot()
+	if len(r.ThrottledByLimit) == 0 {
+		r.ThrottledByLimit = nil
+	}
+	if g := s.limits.Load(); g == nil || !g.dry {
 		return
 	}
-	r.ThrottledByLimit, _ = g.refused.snapshot()
-	if !g.dry {
-		return
-	}
-	r.WouldThrottle, _ = g.would.snapshot()
-	counts, sum := g.waits.Snapshot()
+	r.WouldThrottle, _ = s.limitCounts.would.snapshot()
+	counts, sum := s.limitCounts.waits.Snapshot()
 	r.WouldWait = &stats.Waits{Counts: counts, SumSeconds: sum.Seconds()}
 	for _, b := range throttle.WaitBounds {
 		r.WouldWait.BoundsSeconds = append(r.WouldWait.BoundsSeconds, b.Seconds())

@@ -12,8 +12,9 @@ import (
 func TestConnectionLimitsDoNotAllocate(t *testing.T) {
 	r := throttle.Rules{Conn: throttle.Rates{Bytes: throttle.Limit{Rate: 1e9, Burst: 1 << 20}}}
 	r.Events = map[string]throttle.Limit{"typing": {Rate: 1e6, Burst: 1e6}}
-	g := newLimits(&Limits{Rules: r}, newWheel())
-	l := &link{limits: g.newLink(&http.Request{RemoteAddr: "192.0.2.1:1"})}
+	g := newLimits(&Limits{Rules: r}, newWheel(), newLimitCounts(), nil)
+	l := &link{}
+	l.limits.Store(g.newLink(&http.Request{RemoteAddr: "192.0.2.1:1"}))
 	now := time.Duration(0)
 	for _, event := range []string{"typing", "message"} {
 		name := func() string { return event }

@@ -83,6 +83,8 @@ type link struct {
 	remote string
 	query  string
 
+	limits atomic.Pointer[linkLimits] // nil without Options.Limits
+
 	connsMu sync.Mutex
 	conns   []*Conn
 	ended   bool // no more conns: the goodbye has been said
@@ -90,7 +92,6 @@ type link struct {
 	// inMu serialises what comes in: polling has a goroutine for each POST. It
 	// guards the fields below.
 	inMu    sync.Mutex
-	limits  *linkLimits // nil without Options.Limits
 	bucket  throttle.Bucket
 	strikes throttle.Strikes
 	engine  *engine       // of Socket.IO
@@ -111,7 +112,7 @@ func (s *Server) newLink(k kind, c codec, r *http.Request) *link {
 	l.since, l.remote = time.Now(), r.RemoteAddr
 	l.query = clip(cutToken(r.URL.RawQuery, s.opts.AuthPlaces), maxQueryBytes)
 	l.shake = sharedShake(r)
-	l.limits = s.limits.newLink(r)
+	l.limits.Store(s.limits.Load().newLink(r))
 	return l
 }
 

@@ -75,7 +75,7 @@ func (p *presence) list(_ context.Context, c *Conn, e *Event) (Reply, error) {
 	if len(first) == 0 || json.Unmarshal(first, &in) != nil || in.Room == "" {
 		return Reply{}, Errorf(codeBadRequest, "event %q: want {\"room\":NAME}", presenceListEvent)
 	}
-	if !c.InRoom(in.Room) && (p.ns.srv.opts.Policy == nil || c.MayJoin(in.Room) != nil) {
+	if !c.InRoom(in.Room) && (p.ns.srv.policy.Load() == nil || c.MayJoin(in.Room) != nil) {
 		return Reply{}, Errorf(codeForbidden, "not a member of this room")
 	}
 	if !p.has(in.Room) {

@@ -7,7 +7,8 @@ const codeForbidden = "forbidden"
 // mayJoin decides whether the connection may join rooms that it isn't in.
 func (c *Conn) mayJoin(rooms []string) error {
 	s := c.ns.srv
-	if s.opts.Policy == nil && s.limits == nil {
+	limits := s.limits.Load()
+	if s.policy.Load() == nil && limits == nil {
 		return nil
 	}
 	for _, room := range rooms {
@@ -17,7 +18,7 @@ func (c *Conn) mayJoin(rooms []string) error {
 		if err := c.MayJoin(room); err != nil {
 			return err
 		}
-		if err := s.limits.join(c, room); err != nil {
+		if err := limits.join(c, room); err != nil {
 			return err
 		}
 	}
@@ -41,12 +42,12 @@ func (c *Conn) MayEmit(room string, size int) error {
 	if !c.allowed(policy.Emit, room) {
 		return &Error{Code: codeForbidden, Message: "not allowed to send to this room"}
 	}
-	return c.ns.srv.limits.emit(c.ns, room, size)
+	return c.ns.srv.limits.Load().emit(c.ns, room, size)
 }
 
 // allowed asks the policy. A connection's own room is its own.
 func (c *Conn) allowed(action policy.Action, room string) bool {
-	p := c.ns.srv.opts.Policy
+	p := c.ns.srv.policy.Load()
 	if p == nil || action == policy.Join && room == c.id {
 		return true
 	}
@@ -60,7 +61,7 @@ func (c *Conn) allowed(action policy.Action, room string) bool {
 // allowedRooms are those of rooms that the policy lets the connection join now:
 // a client that comes back may have lost the right to some.
 func (c *Conn) allowedRooms(rooms []string) []string {
-	if c.ns.srv.opts.Policy == nil {
+	if c.ns.srv.policy.Load() == nil {
 		return rooms
 	}
 	kept := make([]string, 0, len(rooms))

@@ -67,6 +67,7 @@ func (r *room) remove(place *membership, keep bool) (gone bool) {
 // "forbidden" by Options.Policy and "rate_limited" beyond Options.Limits it joins
 // none of them.
 func (c *Conn) Join(rooms ...string) error {
+	policy := c.ns.srv.policy.Load()
 	if err := c.mayJoin(rooms); err != nil {
 		return err
 	}
@@ -74,6 +75,9 @@ func (c *Conn) Join(rooms ...string) error {
 	c.save()
 	c.tellRooms(c.ns.onJoin, joined)
 	c.ns.presence.tell(joined)
+	if c.ns.srv.policy.Load() != policy {
+		c.leaveForbidden() // Reconfigure may have looked at the rooms before
+	}
 	return err
 }
 

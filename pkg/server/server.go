@@ -17,6 +17,7 @@ import (
 
 	"github.com/realtime-toolkit/rtk/pkg/server/auth"
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
+	"github.com/realtime-toolkit/rtk/pkg/server/policy"
 	"github.com/realtime-toolkit/rtk/pkg/server/throttle"
 )
 
@@ -35,7 +36,11 @@ type Server struct {
 	// throttle is Options.Throttle, with its faults
 	throttle        atomic.Pointer[throttle.Limit]
 	throttleStrikes atomic.Int64
-	limits          *limits // nil when there is only throttle
+	limits          atomic.Pointer[limits] // nil when there is only throttle
+	limitCounts     *limitCounts
+	policy          atomic.Pointer[policy.Policy] // nil: everything is allowed
+	reconfiguring   sync.Mutex
+	inForce         Live // guarded by reconfiguring
 	revoked         *auth.Revocations
 	count           counters
 	made            made
@@ -100,10 +105,8 @@ func New(o Options) (*Server, error) {
 	}
 	s.life, s.die = context.WithCancel(context.Background())
 	s.revoked = auth.NewRevocations(0)
-	s.apply(o.live())
-	if o.Faults == nil || !o.Faults.ThrottleOff {
-		s.limits = newLimits(&o.Limits, s.wheel)
-	}
+	s.limitCounts = newLimitCounts()
+	s.apply(&o)
 	for range runtime.GOMAXPROCS(0) {
 		s.writers = append(s.writers, s.newWriter())
 	}

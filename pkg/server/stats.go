@@ -51,7 +51,7 @@ func (s *Server) Stats() stats.Pod {
 	p.Connections.HandshakeErrors, _ = c.handshake.snapshot()
 	p.Refusals.AuthByCode, p.Refusals.Auth = c.auth.snapshot()
 	p.Latency = stats.Latency{Handler: c.handling.Snapshot(), Write: c.writing.Snapshot()}
-	s.limits.count(&p.Refusals)
+	s.countLimits(&p.Refusals)
 	p.Process = stats.ReadProcess()
 	s.countQueues(&p.Queues)
 	s.countHistory(&p)

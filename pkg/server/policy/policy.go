@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -47,6 +48,14 @@ type rule struct {
 	namespace string // "" is every one but TopicNamespace
 	actions   Action
 	parts     []part
+}
+
+// Equal reports whether two policies, nil for none, have the same rules.
+func (p *Policy) Equal(o *Policy) bool {
+	if p == nil || o == nil {
+		return p == o
+	}
+	return reflect.DeepEqual(p.rules, o.rules)
 }
 
 // applies reports whether the rule is for the namespace.

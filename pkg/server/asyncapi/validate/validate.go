@@ -106,9 +106,60 @@ func compile(s *asyncapi.Schema, defs map[string]*asyncapi.Schema) (compiled *js
 	}
 	compiled, err = c.Compile(url)
 	if err != nil {
-		return nil, false, fmt.Errorf("schema: %w", err)
+		return nil, false, schemaError(err)
 	}
 	return compiled, false, nil
+}
+
+// SchemaError tells what is wrong with a schema.
+type SchemaError struct {
+	Path    []string // of members and indices, to where it is wrong
+	Problem string
+}
+
+func (e *SchemaError) Error() string {
+	if len(e.Path) == 0 {
+		return "schema: " + e.Problem
+	}
+	return "schema: " + jsonPointer(e.Path) + ": " + e.Problem
+}
+
+// schemaError takes a compile error out of the frame that compile puts around
+// the schema.
+func schemaError(err error) error {
+	out := &SchemaError{Problem: "is not a JSON Schema of draft 07"}
+	var inside *jsonschema.ValidationError
+	if e, ok := errors.AsType[*jsonschema.SchemaValidationError](err); ok {
+		inside, _ = errors.AsType[*jsonschema.ValidationError](e.Err)
+	}
+	if inside == nil {
+		return out
+	}
+	// Deepest is what is wrong, not that the whole doesn't fit because of it.
+	for len(inside.Causes) > 0 {
+		next := inside.Causes[0]
+		for _, c := range inside.Causes[1:] {
+			if depth(c) > depth(next) {
+				next = c
+			}
+		}
+		inside = next
+	}
+	out.Path = inside.InstanceLocation
+	if len(out.Path) >= 2 && out.Path[0] == "allOf" {
+		out.Path = out.Path[2:]
+	}
+	_, out.Problem = explain(inside)
+	return out
+}
+
+// depth is how far the deepest cause of an error is within the value.
+func depth(e *jsonschema.ValidationError) int {
+	most := len(e.InstanceLocation)
+	for _, c := range e.Causes {
+		most = max(most, depth(c))
+	}
+	return most
 }
 
 func check(s *jsonschema.Schema, event string, payload []byte) error {
