@@ -136,7 +136,7 @@ func (f *serveFlags) checkRedis(env *Env) error {
 	if o.TLS, err = f.redisTLS.config(o.URL); err != nil {
 		return err
 	}
-	if _, err := redis.New(o); err != nil { // connects nothing; the start makes it again, with a log
+	if err := o.Check(); err != nil {
 		return usagef("--redis: %s", strings.TrimPrefix(err.Error(), redis.ErrOptions.Error()+": "))
 	}
 	f.backplane = o

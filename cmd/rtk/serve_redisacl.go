@@ -41,7 +41,7 @@ func printRedisACL(ctx context.Context, env *Env, f *serveFlags, log *slog.Logge
 	}
 	fmt.Fprintf(env.Stderr, "rtk: give the user a password with   ACL SETUSER %s >PASSWORD   and make it last with   ACL SAVE   or   CONFIG REWRITE\n", user)
 	if strings.Contains(f.redis, "+sentinel:") {
-		fmt.Fprintf(env.Stderr, "rtk: on the Sentinels, where they have users:   ACL SETUSER %s on allchannels -@all +ping +hello +client|setname +subscribe +unsubscribe +sentinel|sentinels +sentinel|get-master-addr-by-name +sentinel|replicas\n", user)
+		fmt.Fprintf(env.Stderr, "rtk: on the Sentinels, where they have users:   ACL SETUSER %s on allchannels -@all +sentinel|get-master-addr-by-name\n", user)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/realtime-toolkit/rtk/pkg/server/internal/redisconn"
 	"github.com/realtime-toolkit/rtk/pkg/wire/redisadapter"
 )
 
@@ -110,6 +111,18 @@ type Options struct {
 
 // ErrOptions is returned for options that can't work.
 var ErrOptions = errors.New("redis backplane options")
+
+// Check reports options that can't work, of the URL too, without text of it.
+func (o Options) Check() error {
+	o, err := o.withDefaults()
+	if err != nil {
+		return err
+	}
+	if _, err := redisconn.Parse(o.URL, o.TLS); err != nil {
+		return fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	return nil
+}
 
 func (o Options) withDefaults() (Options, error) {
 	o.Adapter = cmp.Or(o.Adapter, Classic)
