@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/realtime-toolkit/rtk/pkg/server/auth"
@@ -163,19 +164,30 @@ func (c *Conn) handshakeJSON() json.RawMessage {
 // jsDate is how JavaScript prints a Date in UTC.
 const jsDate = "Mon Jan 02 2006 15:04:05 GMT+0000 (Coordinated Universal Time)"
 
+// secretNames are parts of the names of parameters that clients send credentials
+// in, whether or not this gateway looks for one there.
+var secretNames = []string{"token", "auth", "secret", "passw", "key", "jwt", "session", "signature", "credential", "cookie"}
+
+func namesSecret(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc(secretNames, func(s string) bool { return strings.Contains(name, s) })
+}
+
 // withoutSecrets drops the parameters that held a token from a query that
-// cutToken has been over. The second result has a string for each other one, or
-// a list of them for one that comes several times, as in Node.
+// cutToken has been over, and those that may hold another credential. The second
+// result has a string for each other one, or a list of them for one that comes
+// several times, as in Node.
 func withoutSecrets(query string) (raw string, values map[string]any) {
 	values = map[string]any{}
 	var kept []string
 	for pair := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
 		name, value, _ := strings.Cut(pair, "=")
-		if value == auth.Redacted {
+		name = unescape(name)
+		if value == auth.Redacted || namesSecret(name) {
 			continue
 		}
 		kept = append(kept, pair)
-		name, value = unescape(name), unescape(value)
+		value = unescape(value)
 		switch old := values[name].(type) {
 		case nil:
 			values[name] = value

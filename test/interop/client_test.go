@@ -181,6 +181,18 @@ func (p *peer) join(t *testing.T, rooms ...string) {
 	}
 }
 
+// next returns the next event.
+func (p *peer) next(t *testing.T) event {
+	t.Helper()
+	select {
+	case e := <-p.events:
+		return e
+	case <-time.After(patience):
+		t.Fatalf("%s: nothing arrives", p.label)
+		return event{}
+	}
+}
+
 // until returns what the client received before the event that marks the end.
 func (p *peer) until(t *testing.T, mark string) (got []event) {
 	t.Helper()

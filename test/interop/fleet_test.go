@@ -25,8 +25,12 @@ func (a *adapter) classic() bool { return a.options.Adapter == redis.Classic }
 // exist for the classic adapter only, as none is published for the others.
 func (a *adapter) has(d direction) bool { return d.server() || a.classic() }
 
+// signKey is used in some rows of adapters: Node servers must not mind.
+var signKey = []byte("0123456789abcdef0123456789abcdef")
+
 var adapters = []*adapter{
 	{name: "classic", title: "classic", options: redis.Options{Adapter: redis.Classic}},
+	{name: "classic-specific", title: "classic, specific responses", options: redis.Options{Adapter: redis.Classic, SpecificResponses: true, RoomSubscriptions: true, SignKey: signKey}},
 	{name: "classic", title: "NestJS 11, classic", nest: true, options: redis.Options{Adapter: redis.Classic}},
 }
 

@@ -75,7 +75,9 @@ func (m *matrix) run(t *testing.T, a *adapter) {
 					for _, p := range v.peers() {
 						p.drain()
 					}
-					op.run(t, v, v.origin(d))
+					if !op.once || v == views[0] {
+						op.run(t, v, v.origin(d))
+					}
 				}
 			})
 			if ran {

@@ -1,6 +1,7 @@
 package interop_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 )
@@ -59,6 +60,7 @@ type operation struct {
 	run  func(*testing.T, *view, *origin)
 	// lacks says why an adapter has nothing to test in a direction; "" if it has.
 	lacks func(*adapter, direction) string
+	once  bool // in one namespace only: it has to let time pass
 }
 
 // operations are the rows of the matrix: the broadcasts, then what servers ask
@@ -88,6 +90,23 @@ func operations() (all []*operation) {
 	}
 	return append(all,
 		&operation{name: "to a socket by its id", run: toSocket},
+		&operation{name: "broadcast with ack", run: broadcastAck, lacks: serversOnly},
+		&operation{name: "broadcast with ack, binary", run: broadcastAckBinary, lacks: serversOnly},
+		&operation{name: "broadcast with ack, one client silent", run: broadcastAckSilent, lacks: serversOnly, once: true},
+		&operation{name: "fetchSockets", run: fetchSockets, lacks: serversOnly},
+		&operation{name: "allRooms", run: allRooms, lacks: func(a *adapter, d direction) string {
+			if d == fromNode && !a.classic() {
+				return "the adapter of npm has no allRooms"
+			}
+			return serversOnly(a, d)
+		}},
+		&operation{name: "socketsJoin", run: socketsJoin},
+		&operation{name: "socketsLeave", run: socketsLeave},
+		&operation{name: "disconnectSockets", run: disconnectSockets},
+		&operation{name: "disconnectSockets, transport too", run: disconnectTransports},
+		&operation{name: "serverSideEmit", run: serverSideEmit},
+		&operation{name: "serverSideEmit with ack", run: serverSideEmitAck, lacks: serversOnly},
+		&operation{name: "server count", run: serverCount, lacks: serversOnly},
 	)
 }
 
@@ -96,6 +115,13 @@ func (d direction) server() bool { return d == fromNode || d == fromRTK }
 
 // javascript reports whether what is sent was encoded by npm's packages.
 func (d direction) javascript() bool { return d == fromNode || d == fromNPMEmitter }
+
+func serversOnly(_ *adapter, d direction) string {
+	if !d.server() {
+		return "an emitter gets no answers"
+	}
+	return ""
+}
 
 func toSocket(t *testing.T, v *view, from *origin) {
 	for _, s := range v.sides {
@@ -109,4 +135,10 @@ func toSocket(t *testing.T, v *view, from *origin) {
 			}
 		}
 	}
+}
+
+// unique makes a room name that no other cell uses.
+func (v *view) unique(what string) string {
+	v.marks++
+	return fmt.Sprintf("%s %d", what, v.marks)
 }
