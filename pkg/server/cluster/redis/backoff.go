@@ -28,8 +28,11 @@ func (b *backoff) next() time.Duration {
 func (b *backoff) reset() { b.tries = 0 }
 
 // wait sleeps for the next time and reports whether ctx is still alive.
-func (b *backoff) wait(ctx context.Context) bool {
-	t := time.NewTimer(b.next())
+func (b *backoff) wait(ctx context.Context) bool { return sleep(ctx, b.next()) }
+
+// sleep waits and reports whether ctx is still alive.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():

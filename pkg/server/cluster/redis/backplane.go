@@ -25,7 +25,11 @@ func New(o Options) (cluster.Backplane, error) {
 	}
 	switch o.Adapter {
 	case Classic:
-		return newClassic(o, connector), nil
+		b := newClassic(o, connector)
+		if o.RoomSubscriptions {
+			return classicRooms{b}, nil
+		}
+		return b, nil
 	}
 	return nil, fmt.Errorf("%w: adapter %q is unknown", ErrOptions, o.Adapter)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -96,6 +97,10 @@ func newClassic(o Options, c *connector) *classic {
 		log:       o.Logger,
 		added:     make(chan struct{}, 1),
 	}
+	if o.RoomSubscriptions {
+		b.subs.rooms = newRoomSet()
+		b.subs.roomTopic = func(r roomKey) string { return redisadapter.BroadcastChannel(o.Prefix, r.namespace, r.room) }
+	}
 	return b
 }
 
@@ -143,6 +148,9 @@ func (b *classic) claim(sink cluster.Sink) error {
 		return cluster.ErrStarted
 	}
 	b.sink = sink
+	if b.subs.rooms != nil {
+		b.subs.rooms.has = sink.HasRoom
+	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	for name := range b.names {
 		b.open(name)
@@ -190,6 +198,9 @@ func (b *classic) AddNamespace(namespace string) error {
 	if err := redisadapter.CheckName(namespace); err != nil {
 		return fmt.Errorf("namespace %w", err)
 	}
+	if b.subs.rooms != nil && strings.Contains(namespace, "#") {
+		return fmt.Errorf("namespace %q %w", namespace, errHashInName)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed.Load() {
@@ -218,15 +229,22 @@ func (b *classic) open(namespace string) {
 		queue:     queue.New[inbound](b.options.InboxMessages, b.options.InboxBytes),
 	}
 	prefix := b.options.Prefix
-	subscriptions := []struct {
+	type subscription struct {
 		topic
 		kind messageKind
-	}{
-		{topic{redisadapter.BroadcastPattern(prefix, namespace), true}, aBroadcast},
+	}
+	subscriptions := []subscription{{topic{redisadapter.BroadcastPattern(prefix, namespace), true}, aBroadcast}}
+	if b.subs.rooms != nil {
+		subscriptions = []subscription{
+			{topic{socketPattern(prefix, namespace), true}, aBroadcast},
+			{topic{redisadapter.BroadcastChannel(prefix, namespace, ""), false}, aBroadcast},
+		}
+	}
+	subscriptions = append(subscriptions, []subscription{
 		{topic{redisadapter.ResponseChannel(prefix, namespace, ""), false}, aResponse},
 		{topic{redisadapter.ResponseChannel(prefix, namespace, b.uid), false}, aResponse},
 		{topic{redisadapter.RequestChannel(prefix, namespace), false}, aRequest},
-	}
+	}...)
 	inboxes, routes := maps.Clone(*b.inboxes.Load()), maps.Clone(*b.routes.Load())
 	inboxes[namespace] = in
 	topics := make([]topic, 0, len(subscriptions))
@@ -250,12 +268,13 @@ func (b *classic) route(m rueidis.PubSubMessage) {
 		b.beat.receive(m.Message, time.Now())
 		return
 	}
-	r, ok := (*b.routes.Load())[name]
-	if !ok {
+	if r, ok := (*b.routes.Load())[name]; ok {
+		r.inbox.accept(r.kind, m)
+	} else if in := b.roomInbox(name); in != nil {
+		in.accept(aBroadcast, m)
+	} else {
 		b.ignored.Add(1)
-		return
 	}
-	r.inbox.accept(r.kind, m)
 }
 
 // Status returns the health as of now.

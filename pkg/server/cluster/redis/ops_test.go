@@ -155,6 +155,7 @@ var questions = []struct {
 var ways = map[string]redis.Options{
 	"shared responses":   {},
 	"specific responses": {SpecificResponses: true},
+	"room by room":       {RoomSubscriptions: true},
 	"signed":             {SignKey: []byte("a key of enough bytes"), SignRequired: true},
 }
 
@@ -172,9 +173,15 @@ func TestOperations(t *testing.T) {
 			here, there, third := newPeer(nil), newPeer(full), newPeer(empty)
 			a := start(t, o, here, "/")
 			b := start(t, o, there, "/")
-			start(t, o, third, "/")
+			c := start(t, o, third, "/")
 			servers(t, a, "/", 3)
 			servers(t, b, "/", 3)
+			for _, pod := range []cluster.Backplane{b, c} {
+				if w, ok := pod.(cluster.RoomWatcher); ok {
+					w.RoomChanged("/", "r1")
+					until(t, pod, "subscribed to r1", func(s cluster.Status) bool { return s.Subscriptions == 6 })
+				}
+			}
 
 			var want []string
 			for i, c := range commands {

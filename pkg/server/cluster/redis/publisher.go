@@ -261,8 +261,10 @@ func (s *redisSender) send(ctx context.Context, batch []message) (sent int, err 
 		}
 		sent++
 	}
-	if ctx.Err() != nil {
-		s.commands = nil // the client may still be about to write them
+	if err != nil {
+		// The client may still be about to write them: its reader fails the
+		// commands of a connection that is lost while its writer has them.
+		s.commands = nil
 	} else {
 		clear(s.commands)
 	}

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,8 @@ type subscriber struct {
 	connector *connector
 	heartbeat string // channel
 	ioTimeout time.Duration
+	rooms     *roomSet                    // nil unless rooms have subscriptions of their own
+	roomTopic func(roomKey) string        // the channel of a room
 	onMessage func(rueidis.PubSubMessage) // on the reader's goroutine: must be quick
 	onReady   func()                      // after each time that all subscriptions are in force
 	onFail    func(error)                 // after each try that failed
@@ -41,6 +44,15 @@ type subscriber struct {
 // subscribeAtOnce bounds the names in one command, so that a pod of many
 // namespaces doesn't stall Redis.
 const subscribeAtOnce = 128
+
+// Rooms are subscribed to in batches. Many of them, after a reconnect, have
+// pauses of random length between, so that all pods together don't keep Redis
+// from its other work.
+const (
+	roomsAtOnce  = 512
+	roomPause    = 10 * time.Millisecond
+	roomsNoPause = 8 * roomsAtOnce
+)
 
 // add makes the subscriptions to topics due, which are taken in this order.
 func (s *subscriber) add(topics ...topic) {
@@ -95,6 +107,10 @@ func (s *subscriber) run(ctx context.Context) {
 
 // session subscribes on a connection of its own and returns when that is lost.
 func (s *subscriber) session(ctx context.Context, ready func()) error {
+	var add []roomKey
+	if s.rooms != nil {
+		add = s.rooms.restart(time.Now())
+	}
 	client, err := s.connector.get()
 	if err != nil {
 		return err
@@ -106,8 +122,7 @@ func (s *subscriber) session(ctx context.Context, ready func()) error {
 	if err := s.do(ctx, conn, conn.B().Subscribe().Channel(s.heartbeat).Build()); err != nil {
 		return err
 	}
-	done := 0
-	for {
+	for done := 0; ; {
 		for topics := s.from(done); len(topics) > 0; topics = s.from(done) {
 			n, err := s.subscribe(ctx, conn, topics)
 			if err != nil {
@@ -116,19 +131,80 @@ func (s *subscriber) session(ctx context.Context, ready func()) error {
 			done += n
 			s.subscribed.Store(int64(done))
 		}
+		if s.rooms != nil {
+			if err := s.follow(ctx, conn, add); err != nil {
+				return err
+			}
+			add = nil
+			s.subscribed.Store(int64(done + s.rooms.size()))
+		}
 		ready()
 		ready = func() {}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case err := <-lost:
-			if err == nil {
-				err = rueidis.ErrClosing
-			}
+		if err := s.rest(ctx, lost); err != nil {
 			return err
-		case <-s.added:
 		}
 	}
+}
+
+// rest waits until a subscription is due or the connection is lost.
+func (s *subscriber) rest(ctx context.Context, lost <-chan error) error {
+	var changed <-chan struct{}
+	var expires <-chan time.Time
+	if s.rooms != nil {
+		changed = s.rooms.changed
+		if d, ok := s.rooms.wait(time.Now()); ok {
+			t := time.NewTimer(d)
+			defer t.Stop()
+			expires = t.C
+		}
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case err := <-lost:
+		if err == nil {
+			err = rueidis.ErrClosing
+		}
+		return err
+	case <-s.added:
+	case <-changed:
+	case <-expires:
+	}
+	return nil
+}
+
+// follow subscribes to rooms, those that must be and those that have changed,
+// and unsubscribes from those that nobody has been in for a while.
+func (s *subscriber) follow(ctx context.Context, conn rueidis.DedicatedClient, add []roomKey) error {
+	pause := len(add) > roomsNoPause
+	add = append(add, s.rooms.settle(time.Now())...)
+	for len(add) > 0 {
+		n := min(len(add), roomsAtOnce)
+		if err := s.do(ctx, conn, conn.B().Subscribe().Channel(s.channels(add[:n])...).Build()); err != nil {
+			return err
+		}
+		s.rooms.confirm(add[:n])
+		if add = add[n:]; pause && len(add) > 0 && !sleep(ctx, rand.N(roomPause)) {
+			return ctx.Err()
+		}
+	}
+	remove := s.rooms.expired(time.Now())
+	for len(remove) > 0 {
+		n := min(len(remove), roomsAtOnce)
+		if err := s.do(ctx, conn, conn.B().Unsubscribe().Channel(s.channels(remove[:n])...).Build()); err != nil {
+			return err
+		}
+		remove = remove[n:]
+	}
+	return nil
+}
+
+func (s *subscriber) channels(rooms []roomKey) []string {
+	names := make([]string, len(rooms))
+	for i, r := range rooms {
+		names[i] = s.roomTopic(r)
+	}
+	return names
 }
 
 // subscribe takes the topics that one command can, in order, and returns how
