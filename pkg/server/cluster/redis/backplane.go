@@ -30,6 +30,8 @@ func New(o Options) (cluster.Backplane, error) {
 			return classicRooms{b}, nil
 		}
 		return b, nil
+	case Sharded:
+		return newSharded(o, connector), nil
 	}
 	return nil, fmt.Errorf("%w: adapter %q is unknown", ErrOptions, o.Adapter)
 }

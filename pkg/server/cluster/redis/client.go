@@ -145,17 +145,6 @@ func (c *connector) client(name string, opt rueidis.ClientOption) (rueidis.Clien
 	return client, nil
 }
 
-// forget ends the client of a server that is not needed any more.
-func (c *connector) forget(addr string) {
-	c.mu.Lock()
-	lazy := c.clients[addr]
-	delete(c.clients, addr)
-	c.mu.Unlock()
-	if lazy != nil {
-		lazy.close()
-	}
-}
-
 func (l *lazyClient) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -19,7 +19,8 @@ type carrier interface {
 	// as the adapter keeps one. What is fleeting is for now or never: it isn't
 	// kept for a Redis that is away.
 	post(m *redisadapter.ClusterMessage, fleeting bool)
-	// respond sends m, an answer, to the pod with that uid. It is fleeting.
+	// respond sends m, an answer, to the pod with that uid, which waits for it
+	// no longer than answerPatience.
 	respond(uid string, m *redisadapter.ClusterMessage)
 	// servers counts the pods of a namespace, this one among them.
 	servers(ctx context.Context, namespace string) (int, error)

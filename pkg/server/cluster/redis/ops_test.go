@@ -105,6 +105,18 @@ func servers(t *testing.T, b cluster.Backplane, namespace string, n int) {
 	}
 }
 
+// watch has a backplane that subscribes room by room subscribe to one.
+func watch(t *testing.T, b cluster.Backplane, namespace, room string) {
+	t.Helper()
+	w, ok := b.(cluster.RoomWatcher)
+	if !ok {
+		return
+	}
+	before := b.Status().Subscriptions
+	w.RoomChanged(namespace, room)
+	until(t, b, "subscribed to the room", func(s cluster.Status) bool { return s.Subscriptions > before })
+}
+
 // commands are told in between broadcasts.
 var commands = []struct {
 	name string
@@ -157,6 +169,10 @@ var ways = map[string]redis.Options{
 	"specific responses": {SpecificResponses: true},
 	"room by room":       {RoomSubscriptions: true},
 	"signed":             {SignKey: []byte("a key of enough bytes"), SignRequired: true},
+	"sharded":            {Adapter: redis.Sharded},
+	"sharded static":     {Adapter: redis.Sharded, ShardedMode: redis.Static},
+	"sharded private":    {Adapter: redis.Sharded, ShardedMode: redis.DynamicPrivate},
+	"sharded and signed": {Adapter: redis.Sharded, SignKey: []byte("a key of enough bytes"), SignRequired: true},
 }
 
 // TestOperations has three pods tell and ask each other everything.
@@ -176,12 +192,8 @@ func TestOperations(t *testing.T) {
 			c := start(t, o, third, "/")
 			servers(t, a, "/", 3)
 			servers(t, b, "/", 3)
-			for _, pod := range []cluster.Backplane{b, c} {
-				if w, ok := pod.(cluster.RoomWatcher); ok {
-					w.RoomChanged("/", "r1")
-					until(t, pod, "subscribed to r1", func(s cluster.Status) bool { return s.Subscriptions == 6 })
-				}
-			}
+			watch(t, b, "/", "r1")
+			watch(t, c, "/", "r1")
 
 			var want []string
 			for i, c := range commands {
@@ -213,6 +225,9 @@ func TestOperations(t *testing.T) {
 					t.Errorf("%s (-want +got):\n%s", q.name, diff)
 				}
 				asked := there.queries[len(there.queries)-1]
+				if q.q.Op == cluster.OpAllRooms && o.Adapter == redis.Sharded {
+					q.q.Op = cluster.OpFetchSockets // cluster messages have no other way
+				}
 				if diff := cmp.Diff(q.q, *asked, cmpopts.EquateEmpty()); diff != "" {
 					t.Errorf("%s as it was asked (-want +got):\n%s", q.name, diff)
 				}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -174,6 +175,9 @@ func (p *publisher) sendBatch(ctx context.Context, batch []message, beats int) e
 		sent, err = p.sender.send(ctx, batch)
 		return err
 	})
+	if some, ok := errors.AsType[*unsentError](err); ok {
+		return p.keep(ctx, some, total)
+	}
 	if errors.Is(err, errNotConnected) {
 		p.dropped.Add(uint64(p.outbox.Return(batch[beats:], message.size)))
 		clear(batch)
@@ -196,6 +200,20 @@ func (p *publisher) sendBatch(ctx context.Context, batch []message, beats int) e
 		p.problem.Store(nil)
 	}
 	return err
+}
+
+// keep puts back what some servers of a Cluster could not take, and goes on
+// after a moment: the others take theirs.
+func (p *publisher) keep(ctx context.Context, some *unsentError, total int) error {
+	const moment = 50 * time.Millisecond
+	back := slices.DeleteFunc(some.messages, func(m message) bool { return m.channel == p.channel })
+	p.dropped.Add(uint64(some.lost + p.outbox.Return(back, message.size)))
+	p.published.Add(uint64(max(0, total-len(back)-some.lost)))
+	p.report("publish: " + reason(some.err))
+	if !sleep(ctx, moment) {
+		return ctx.Err()
+	}
+	return nil
 }
 
 // report makes a problem show in the status and logs it when it is new.

@@ -52,6 +52,9 @@ type Map struct {
 // SingleMap is the map of one server.
 func SingleMap() *Map { return &Map{Nodes: []string{AnyNode}} }
 
+// Single reports whether the map is that of one server, which never changes.
+func (m *Map) Single() bool { return len(m.Nodes) == 1 && m.Nodes[0] == AnyNode }
+
 // Node returns the address of the master of a slot, "" when it has none.
 func (m *Map) Node(slot int) string {
 	if i := m.owner[slot]; i >= 0 {
@@ -59,9 +62,6 @@ func (m *Map) Node(slot int) string {
 	}
 	return ""
 }
-
-// Equal reports whether both say the same.
-func (m *Map) Equal(o *Map) bool { return slices.Equal(m.Nodes, o.Nodes) && m.owner == o.owner }
 
 // parseSlots reads the answer to CLUSTER SLOTS that the node at addr gave.
 func parseSlots(answer any, addr string) (*Map, bool) {
