@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/realtime-toolkit/rtk/pkg/server"
@@ -57,4 +58,40 @@ func BenchmarkAck(b *testing.B) {
 		c.send(`421["echo",{"a":1}]`)
 		c.is(`431[{"a":1}]`)
 	}
+}
+
+// BenchmarkEmitAck broadcasts to 1,000 clients on loopback and waits until all
+// have acknowledged; beside it, one EmitAck for each of them. Allocations are the
+// server's and the clients' together.
+func BenchmarkEmitAck(b *testing.B) {
+	const clients = 1000
+	g := start(b, server.Options{}, nil)
+	n := g.Of("/")
+	var conns []*server.Conn
+	for range clients {
+		c := g.sio(b)
+		conns = append(conns, n.Conn(c.join("/")))
+		c.answers("1")
+	}
+	b.Run("broadcast", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if replies, err := n.EmitAck(b.Context(), "ask"); len(replies) != clients || err != nil {
+				b.Fatal(len(replies), err)
+			}
+		}
+	})
+	b.Run("each", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			var wg sync.WaitGroup
+			for _, c := range conns {
+				wg.Add(1)
+				if err := c.EmitAckFunc(func(server.Reply, error) { wg.Done() }, "ask"); err != nil {
+					b.Fatal(err)
+				}
+			}
+			wg.Wait()
+		}
+	})
 }

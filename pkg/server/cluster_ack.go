@@ -35,8 +35,8 @@ func (e *AckError) Unwrap() error { return e.Err }
 // missing it returns what there is, with an *AckError.
 //
 // Clients whose protocol has no acknowledgements get the event and are not waited
-// for. So do all for whom Volatile was meant: who wants an answer wants the event
-// to arrive. The event is kept for nobody who comes back later.
+// for. Volatile is ignored: who wants an answer wants the event to arrive. The
+// event is kept for nobody who comes back later.
 //
 // A handler of a client's event that waits keeps that client's acknowledgement
 // from being read: use EmitAckFunc there.
@@ -150,7 +150,7 @@ type ackTally struct {
 	replies []Reply
 	asked   int
 	parts   int // that have not ended: this pod, and the others
-	errs    []error
+	why     error
 }
 
 func (t *ackTally) expect(clients int) {
@@ -178,16 +178,16 @@ func (t *ackTally) answer(a *cluster.Answer) {
 func (t *ackTally) part(err error) {
 	t.mu.Lock()
 	t.parts--
-	if err != nil {
-		t.errs = append(t.errs, err)
+	switch {
+	case t.why == nil:
+		t.why = err
+	case err != nil:
+		t.why = fmt.Errorf("%w; %w", t.why, err)
 	}
-	last, replies, asked, why := t.parts == 0, t.replies, t.asked, errors.Join(t.errs...)
+	last, replies, asked, why := t.parts == 0, t.replies, t.asked, t.why
 	t.mu.Unlock()
 	if !last {
 		return
-	}
-	if len(t.errs) == 1 {
-		why = t.errs[0]
 	}
 	if why != nil {
 		why = &AckError{Answered: len(replies), Asked: asked, Err: why}

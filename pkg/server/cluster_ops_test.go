@@ -19,6 +19,13 @@ import (
 // hubPods are gateways that are one through a hub.
 func hubPods(t testing.TB, n int, opts server.Options, register func(pod int, s *server.Server)) []*gateway {
 	t.Helper()
+	return hubPodsOver(t, start, n, opts, register)
+}
+
+type starter func(testing.TB, server.Options, func(*server.Server)) *gateway
+
+func hubPodsOver(t testing.TB, start starter, n int, opts server.Options, register func(pod int, s *server.Server)) []*gateway {
+	t.Helper()
 	hub := cluster.NewHub()
 	gateways := make([]*gateway, n)
 	for i := range gateways {
@@ -288,5 +295,30 @@ func TestRemoteSocket(t *testing.T) {
 	}
 	if x.inRoom("a") != nil {
 		t.Errorf("still in room a: %v", x.inRoom("a"))
+	}
+}
+
+// TestFetchSocketsJoining looks for a client that OnConnect has not let in yet.
+func TestFetchSocketsJoining(t *testing.T) {
+	t.Parallel()
+	joining, let := make(chan struct{}), make(chan struct{})
+	g := start(t, server.Options{}, func(s *server.Server) {
+		s.Of("/").OnConnect(func(context.Context, *server.Conn) error {
+			close(joining)
+			<-let
+			return nil
+		})
+	})
+	c := g.sio(t)
+	c.send("40")
+	<-joining
+	sockets, err := g.Of("/").FetchSockets(t.Context())
+	close(let)
+	c.want("40{")
+	if len(sockets) != 0 || err != nil {
+		t.Errorf("before: %d sockets, %v", len(sockets), err)
+	}
+	if sockets, err = g.Of("/").FetchSockets(t.Context()); len(sockets) != 1 || err != nil {
+		t.Errorf("after: %d sockets, %v", len(sockets), err)
 	}
 }

@@ -41,7 +41,7 @@ func (s *sink) delivered() []string {
 }
 
 // join starts a pod on the hub.
-func join(t *testing.T, h *cluster.Hub, s *sink, namespaces ...string) cluster.Backplane {
+func join(t *testing.T, h *cluster.Hub, s cluster.Sink, namespaces ...string) cluster.Backplane {
 	t.Helper()
 	b := h.Backplane()
 	for _, ns := range namespaces {
