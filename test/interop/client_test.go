@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,6 +16,9 @@ import (
 )
 
 const patience = 20 * time.Second
+
+// probe begins the names of events that only show whether something is connected.
+const probe = "probe "
 
 // event is what a client received, as text.
 type event struct {
@@ -33,6 +37,7 @@ type peer struct {
 	left      chan struct{} // closed at a DISCONNECT packet
 	closed    chan struct{}
 	silent    atomic.Bool
+	welcome   atomic.Pointer[string] // what the server said at CONNECT
 	nextID    atomic.Int64
 }
 
@@ -55,6 +60,9 @@ func (p *peer) OnMessage(m *rt.Message) {
 		}
 	case rt.KindAck:
 		p.acks <- string(m.Body)
+	case rt.KindConnect:
+		text := string(m.Body)
+		p.welcome.Store(&text)
 	case rt.KindDisconnect:
 		close(p.left)
 	}
@@ -194,20 +202,29 @@ func (p *peer) next(t *testing.T) event {
 }
 
 // until returns what the client received before the event that marks the end.
-func (p *peer) until(t *testing.T, mark string) (got []event) {
+func (p *peer) until(t *testing.T, mark string) []event {
+	t.Helper()
+	return p.collect(t, mark, 0)
+}
+
+// collect is until, but goes on until there are n events.
+func (p *peer) collect(t *testing.T, mark string, n int) (got []event) {
 	t.Helper()
 	timeout := time.After(patience)
-	for {
+	for ended := false; !ended || len(got) < n; {
 		select {
 		case e := <-p.events:
-			if e.Name == mark {
-				return got
+			switch {
+			case e.Name == mark:
+				ended = true
+			case !strings.HasPrefix(e.Name, probe):
+				got = append(got, e)
 			}
-			got = append(got, e)
 		case <-timeout:
 			t.Fatalf("%s: no %s, only %v", p.label, mark, got)
 		}
 	}
+	return got
 }
 
 // drain forgets what arrived that nobody waited for.

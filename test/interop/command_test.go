@@ -108,7 +108,7 @@ func (g *gateway) obey(n *server.Namespace, c *server.Conn, o *order) (any, erro
 	if o.Timeout > 0 {
 		to = to.Timeout(time.Duration(o.Timeout) * time.Millisecond)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience/2)
 	defer cancel()
 	switch o.Op {
 	case "emit":

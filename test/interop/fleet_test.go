@@ -16,7 +16,10 @@ type adapter struct {
 	name    string // of test/node/interop/adapters.js
 	title   string // in docs/interop.md
 	nest    bool   // the Node servers are NestJS gateways
+	cluster bool   // on a Redis Cluster
 	options redis.Options
+
+	recovery time.Duration // connection state recovery, where it is tested
 }
 
 func (a *adapter) classic() bool { return a.options.Adapter == redis.Classic }
@@ -31,15 +34,31 @@ var signKey = []byte("0123456789abcdef0123456789abcdef")
 var adapters = []*adapter{
 	{name: "classic", title: "classic", options: redis.Options{Adapter: redis.Classic}},
 	{name: "classic-specific", title: "classic, specific responses", options: redis.Options{Adapter: redis.Classic, SpecificResponses: true, RoomSubscriptions: true, SignKey: signKey}},
+	{name: "sharded-static", title: "sharded static", options: redis.Options{Adapter: redis.Sharded, ShardedMode: redis.Static}},
+	{name: "sharded-dynamic", title: "sharded dynamic", options: redis.Options{Adapter: redis.Sharded, ShardedMode: redis.Dynamic}},
+	{name: "sharded-dynamic-private", title: "sharded dynamic-private", options: redis.Options{Adapter: redis.Sharded, ShardedMode: redis.DynamicPrivate, SignKey: signKey}},
+	{name: "sharded-dynamic", title: "sharded dynamic, Redis Cluster", cluster: true, options: redis.Options{Adapter: redis.Sharded, ShardedMode: redis.Dynamic}},
 	{name: "classic", title: "NestJS 11, classic", nest: true, options: redis.Options{Adapter: redis.Classic}},
 }
 
 // id names the adapter in tests.
 func (a *adapter) id() string {
-	if a.nest {
+	switch {
+	case a.nest:
 		return "nest-" + a.name
+	case a.cluster:
+		return "cluster-" + a.name
 	}
 	return a.name
+}
+
+// redis starts what the adapter runs on and returns its URL.
+func (a *adapter) redis(t *testing.T) string {
+	t.Helper()
+	if a.cluster {
+		return rttest.NewRedisCluster(t, 3).URL()
+	}
+	return rttest.Redis(t)
 }
 
 // kind is what a server is made of.
@@ -94,7 +113,7 @@ type fleet struct {
 
 func startFleet(t *testing.T, a *adapter) *fleet {
 	t.Helper()
-	return startFleetOn(t, a, rttest.Redis(t), "node-a", "node-b", "rtk-a", "rtk-b")
+	return startFleetOn(t, a, a.redis(t), "node-a", "node-b", "rtk-a", "rtk-b")
 }
 
 // startFleetOn starts servers, of the kind that their names begin with.
@@ -123,6 +142,9 @@ func nodeServer(t *testing.T, a *adapter, redisURL, name string) *rttest.Process
 	env := []string{"REDIS=" + redisURL, "ADAPTER=" + a.name, "NAME=" + name}
 	if a.nest {
 		env = append(env, "NEST=1")
+	}
+	if a.recovery > 0 {
+		env = append(env, fmt.Sprintf("RECOVERY=%d", a.recovery.Milliseconds()))
 	}
 	return rttest.NodeEnv(t, env, "interop/server.js")
 }
@@ -193,7 +215,7 @@ func (v *view) settle(t *testing.T) {
 	targets := map[string][]string{"": nil, "r1": {"in r1", "in r1 and r2"}, "r2": {"in r2", "in r1 and r2"}, "комната#1€": {"in комната#1€"}}
 	for _, from := range v.sides {
 		for room, who := range targets {
-			waiting, cmd := v.in(who...), command{Op: "emit", Event: "probe " + from.name + room, To: []string{room}}
+			waiting, cmd := v.in(who...), command{Op: "emit", Event: probe + from.name + room, To: []string{room}}
 			if room == "" {
 				waiting, cmd.To = v.peers(), nil
 			}
@@ -201,7 +223,7 @@ func (v *view) settle(t *testing.T) {
 		}
 		for _, s := range v.sides {
 			p := s.members["in r1"]
-			v.probe(t, from, command{Op: "emit", Event: "probe " + from.name + p.id(), To: []string{p.id()}}, []*peer{p})
+			v.probe(t, from, command{Op: "emit", Event: probe + from.name + p.id(), To: []string{p.id()}}, []*peer{p})
 		}
 	}
 	for _, from := range v.sides {

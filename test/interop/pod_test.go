@@ -35,7 +35,7 @@ func pod(t *testing.T, a *adapter, redisURL, name string, log *slog.Logger) *gat
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := server.New(server.Options{Backplane: backplane, Logger: log})
+	s, err := server.New(server.Options{Backplane: backplane, Logger: log, Recovery: a.recovery})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,13 +8,13 @@ const { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway, WebSoc
 const { obey, listen, answer } = require("./commands");
 
 class RedisIoAdapter extends IoAdapter {
-  constructor(app, adapter) {
+  constructor(app, options) {
     super(app);
-    this.adapter = adapter;
+    this.options = options;
   }
 
   createIOServer(port, options) {
-    return super.createIOServer(port, { ...options, adapter: this.adapter });
+    return super.createIOServer(port, { ...options, ...this.options });
   }
 }
 
@@ -43,11 +43,11 @@ function gateway(path, { emitter, name }) {
   return Gateway;
 }
 
-module.exports = async (options) => {
+module.exports = async ({ options, namespaces, ...rest }) => {
   class Application {}
-  Module({ providers: options.namespaces.map((path) => gateway(path, options)) })(Application);
+  Module({ providers: namespaces.map((path) => gateway(path, rest)) })(Application);
   const app = await NestFactory.create(Application, { logger: ["error", "warn"] });
-  app.useWebSocketAdapter(new RedisIoAdapter(app, options.adapter));
+  app.useWebSocketAdapter(new RedisIoAdapter(app, options));
   await app.listen(0, "127.0.0.1");
   return `http://127.0.0.1:${app.getHttpServer().address().port}`;
 };

@@ -3,9 +3,9 @@ const { createServer } = require("http");
 const { Server } = require("socket.io");
 const { obey, listen, answer } = require("./commands");
 
-module.exports = ({ adapter, emitter, namespaces, name }) => {
+module.exports = ({ options, emitter, namespaces, name }) => {
   const http = createServer();
-  const io = new Server(http, { adapter });
+  const io = new Server(http, options);
   for (const path of namespaces) {
     const nsp = io.of(path);
     listen(nsp, name);
