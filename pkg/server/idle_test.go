@@ -23,6 +23,9 @@ func TestOneGoroutine(t *testing.T) {
 		plain, _ := g.ws(t, "/ws", nil)
 		plain.send(`{"event":"echo","data":5}`)
 		plain.is(`5`)
+		if _, err := plain.ws.NetConn().Write(shortFrame(0x8a, "")); err != nil { // answers a heartbeat
+			t.Fatal(err)
+		}
 	}
 	eventually(t, "one goroutine for each of 150 connections", func() bool {
 		return runtime.NumGoroutine()-before <= 3*each

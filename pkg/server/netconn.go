@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -13,17 +14,32 @@ import (
 // outbox.
 type netConn struct {
 	net.Conn
-	link  *link // nil during the handshake
-	in    *bufio.Reader
-	early []byte // read by net/http together with the request
+	link  *link         // nil during the handshake
+	in    *bufio.Reader // of readers, the library's; nil while there is none
+	early []byte        // has been read already
+	mute  bool          // the library is making a handshake that was made before
 }
 
-// readBytes is the size of the read buffer. It is the smallest that the library
-// takes over; what doesn't fit is read past it.
-const readBytes = 264
+// readBytes is the size of the library's read buffer. It takes over what is
+// larger than 256 bytes; what doesn't fit is read past it.
+const readBytes = 288
+
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBytes) }}
+
+// reader takes a reader for the library.
+func (c *netConn) reader() *bufio.Reader {
+	c.in = readers.Get().(*bufio.Reader)
+	c.in.Reset(c)
+	return c.in
+}
 
 // buffered is how much has been read from the socket and not been consumed.
-func (c *netConn) buffered() int { return c.in.Buffered() + len(c.early) }
+func (c *netConn) buffered() int {
+	if c.in == nil {
+		return len(c.early)
+	}
+	return c.in.Buffered() + len(c.early)
+}
 
 // Read writes the replies that are due before it waits for the client.
 func (c *netConn) Read(b []byte) (int, error) {
@@ -39,7 +55,10 @@ func (c *netConn) Read(b []byte) (int, error) {
 }
 
 func (c *netConn) Write(b []byte) (int, error) {
-	if c.link == nil {
+	switch {
+	case c.mute:
+		return len(b), nil
+	case c.link == nil:
 		return c.Conn.Write(b)
 	}
 	f := &frame{wire: append([]byte(nil), b...), control: true}
@@ -49,8 +68,15 @@ func (c *netConn) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// SetWriteDeadline is for the handshake only: afterwards deadlines are the
-// outbox's business.
+// SetDeadline and SetWriteDeadline are for the handshake only: afterwards
+// deadlines are the outbox's business.
+func (c *netConn) SetDeadline(t time.Time) error {
+	if c.link == nil && !c.mute {
+		return c.Conn.SetDeadline(t)
+	}
+	return nil
+}
+
 func (c *netConn) SetWriteDeadline(t time.Time) error {
 	if c.link == nil {
 		return c.Conn.SetWriteDeadline(t)
@@ -76,6 +102,15 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		early, _ := rw.Reader.Peek(n)
 		h.conn.early = append([]byte(nil), early...)
 	}
-	h.conn.in = bufio.NewReaderSize(h.conn, readBytes)
-	return h.conn, bufio.NewReadWriter(h.conn.in, rw.Writer), nil
+	return h.conn, bufio.NewReadWriter(h.conn.reader(), rw.Writer), nil
+}
+
+// again is a hijacker for a connection that has been hijacked.
+type again struct {
+	http.ResponseWriter
+	conn *netConn
+}
+
+func (a again) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return a.conn, bufio.NewReadWriter(a.conn.reader(), bufio.NewWriterSize(nil, 16)), nil
 }

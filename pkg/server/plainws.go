@@ -107,7 +107,7 @@ func (s *Server) runPlainWS(k *socket, l *link, c *Conn, late bool) {
 		l.evict()
 	}
 	l.watch()
-	k.readLoop(l)
+	s.group.Go(func() { k.readLoop(l) }) // this stack has grown
 }
 
 // plainMessage handles one {"event","data"} frame (NestJS WsAdapter).

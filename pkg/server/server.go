@@ -47,6 +47,7 @@ type Server struct {
 	started         time.Time
 
 	group     sync.WaitGroup // requests, and goroutines that serve clients
+	asides    sync.Pool      // of *aside
 	stop      chan struct{}  // ends wheel and writers, when there are no links any more
 	life      context.Context
 	die       context.CancelFunc // of life, with stop

@@ -42,7 +42,7 @@ const keepBytes = 128 << 10
 
 // socket is a WebSocket after its handshake.
 type socket struct {
-	ws       *websocket.Conn
+	ws       *websocket.Conn // nil while the library has nothing to do
 	nc       *netConn
 	deflates bool // permessage-deflate was negotiated
 
@@ -77,17 +77,67 @@ func (k *socket) bind(l *link) {
 	l.deflates.Store(k.deflates)
 	l.attach(k.nc.Conn)
 	l.reads = true
-	k.ws.SetPingHandler(func(data string) error {
-		l.put(wsControl(wsPong, []byte(data)), nil)
+	k.handle(k.ws)
+}
+
+// handle sets what the library does with control frames, once a link is bound.
+func (k *socket) handle(ws *websocket.Conn) {
+	l := k.nc.link
+	if l == nil {
+		return
+	}
+	ws.SetPingHandler(func(data string) error {
+		l.pinged([]byte(data))
 		return nil
 	})
-	k.ws.SetPongHandler(func(string) error {
-		if l.codec != codecSocketIO {
-			l.alive()
-		}
+	ws.SetPongHandler(func(string) error {
+		l.ponged()
 		return nil
 	})
-	k.ws.SetCloseHandler(func(int, string) error { return nil }) // answered by readLoop
+	ws.SetCloseHandler(func(int, string) error { return nil }) // answered by readLoop
+}
+
+// rest lets the library's part of an idle connection go, a tenth of what such a
+// connection costs. Between two messages there is no state in it, unless it
+// inflates, and nothing may be in its buffer.
+func (k *socket) rest() {
+	if k.ws == nil || k.deflates {
+		return
+	}
+	readers.Put(k.nc.in)
+	k.ws, k.nc.in = nil, nil
+}
+
+// library is the library's part of the connection, which is made again if need
+// be. Its only way in is a handshake, so it gets one that nobody sees.
+func (k *socket) library() (*websocket.Conn, error) {
+	if k.ws != nil {
+		return k.ws, nil
+	}
+	k.nc.mute = true
+	ws, err := upgrader.Upgrade(again{conn: k.nc}, anyHandshake, nil)
+	k.nc.mute = false
+	if err != nil {
+		return nil, err
+	}
+	k.handle(ws)
+	k.ws = ws
+	return ws, nil
+}
+
+var anyHandshake = &http.Request{Method: http.MethodGet, Header: http.Header{
+	"Connection":            {"Upgrade"},
+	"Upgrade":               {"websocket"},
+	"Sec-Websocket-Version": {"13"},
+	"Sec-Websocket-Key":     {"AAAAAAAAAAAAAAAAAAAAAA=="},
+}}
+
+func (l *link) pinged(data []byte) { l.put(wsControl(wsPong, data), nil) }
+
+func (l *link) ponged() {
+	if l.codec != codecSocketIO { // which has a heartbeat of its own
+		l.alive()
+	}
 }
 
 var errTooBig = errors.New("message is larger than MaxPayload")
@@ -129,24 +179,19 @@ var errRenew = errors.New("the goroutine is to be renewed")
 // readAll reads messages until the first error.
 func (k *socket) readAll(l *link) error {
 	for burst := 0; ; {
-		if burst > asideFirst && l.raw != nil && k.nc.buffered() == 0 {
-			if err := k.readFast(l); err != nil {
-				return err
-			}
-			continue
-		}
 		quiet, err := k.wait(l, burst)
 		if err != nil {
 			return err
 		}
 		if quiet && burst > asideFirst {
+			k.fast = nil
 			return errRenew
 		}
 		if quiet {
 			burst = 0
 		}
 		if burst++; burst > asideFirst {
-			err = k.readOne(l)
+			err = k.readSome(l, &k.fast)
 		} else {
 			err = k.readAside(l)
 		}
@@ -162,6 +207,7 @@ func (k *socket) readAll(l *link) error {
 func (k *socket) wait(l *link, burst int) (quiet bool, err error) {
 	if burst <= asideFirst && l.raw != nil && k.nc.buffered() == 0 {
 		l.flushOwn()
+		k.rest()
 		if err := l.raw.Read(readable); err != nil {
 			return false, err
 		}
@@ -176,16 +222,48 @@ func (l *link) came(now time.Duration) (quiet bool) {
 	return quiet
 }
 
-// readAside is readOne in another goroutine.
+// readAside is readSome in another goroutine.
 func (k *socket) readAside(l *link) error {
-	done := make(chan error, 1)
-	l.srv.group.Go(func() { done <- k.readOne(l) })
-	return <-done
+	a, _ := l.srv.asides.Get().(*aside)
+	if a == nil {
+		a = newAside()
+	}
+	a.socket, a.link = k, l
+	l.srv.group.Add(1)
+	go a.read()
+	err := <-a.done
+	a.socket, a.link = nil, nil
+	l.srv.asides.Put(a)
+	return err
+}
+
+// aside is what readAside needs. It is pooled, because a heartbeat comes this
+// way as well, and is all that most connections have to say.
+type aside struct {
+	socket *socket
+	link   *link
+	fast   *fastReader
+	done   chan error
+	read   func()
+}
+
+func newAside() *aside {
+	a := &aside{done: make(chan error, 1)}
+	a.read = func() {
+		group := &a.link.srv.group
+		a.done <- a.socket.readSome(a.link, &a.fast)
+		group.Done()
+	}
+	return a
 }
 
 // readOne reads and handles one message.
 func (k *socket) readOne(l *link) error {
-	kind, r, err := k.ws.NextReader()
+	ws, err := k.library()
+	if err != nil {
+		return err
+	}
+	kind, r, err := ws.NextReader()
 	if err != nil {
 		return err
 	}
@@ -315,10 +393,9 @@ func isFraming(err error) bool {
 // awaitClose reads on until the peer's close frame or the end of the
 // connection, which the link's closeBy deadline brings about.
 func (k *socket) awaitClose() {
-	for {
-		if _, _, err := k.ws.NextReader(); err != nil {
-			return
-		}
+	ws, err := k.library()
+	for err == nil {
+		_, _, err = ws.NextReader()
 	}
 }
 

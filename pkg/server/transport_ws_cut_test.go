@@ -51,7 +51,10 @@ func TestCutFrame(t *testing.T) {
 		{"not final", maskedFrame(0x01, "a"), cut{}},
 		{"continuation", maskedFrame(0x80, "a"), cut{}},
 		{"compressed", maskedFrame(0xc1, "a"), cut{}},
-		{"ping", maskedFrame(0x89, "a"), cut{}},
+		{"ping", maskedFrame(0x89, "a"), cut{wsPing, "a", 0, true}},
+		{"pong", maskedFrame(0x8a, ""), cut{wsPong, "", 0, true}},
+		{"long ping", maskedFrame(0x89, strings.Repeat("a", 126)), cut{}},
+		{"ping in parts", maskedFrame(0x09, "a"), cut{}},
 		{"close", maskedFrame(0x88, "\x03\xe8"), cut{}},
 		{"reserved opcode", maskedFrame(0x83, "a"), cut{}},
 	} {

@@ -7,17 +7,21 @@ import (
 	"syscall"
 )
 
-// A busy connection is read past the library: what one read gave is cut into
-// frames where it lies, and a message that is one whole uncompressed frame, as
-// nearly all are, is handled in place. Everything else (control frames,
-// fragments, compression, what doesn't fit, violations, the end) is left to the
-// library, which gets the bytes as if it had read them itself. So the protocol
-// is in one place, and this is a shortcut through it.
+// A connection is read past the library: what one read gave is cut into frames
+// where it lies, and a message that is one whole uncompressed frame, as nearly
+// all are, is handled in place, as are pings and pongs between messages.
+// Everything else (fragments, compression, what doesn't fit, the close frame,
+// violations, the end) is left to the library, which gets the bytes as if it had
+// read them itself. So the protocol is in one place, and this is a shortcut
+// through it.
+//
+// It is also what lets a connection that answers heartbeats and nothing else
+// wait by itself, as the library would wait for the next message on its own.
 
 // fastBytes is how much a shortcut reads at once.
 const fastBytes = 8 << 10
 
-// fastReader makes the reads of one busy connection, into a pooled buffer that
+// fastReader makes the reads of a connection, into a pooled buffer that
 // it has only while something is in it. Its closure is made once, so that a read
 // allocates nothing.
 type fastReader struct {
@@ -62,49 +66,74 @@ func (r *fastReader) release() {
 	}
 }
 
-// readFast makes one read and handles the messages that came with it. The
-// library must be between two messages and have nothing left to read.
-func (k *socket) readFast(l *link) error {
-	if k.fast == nil {
-		k.fast = newFastReader()
+// readSome makes one read and handles what came with it. fast is the reader to
+// use, which is made if need be.
+func (k *socket) readSome(l *link, fast **fastReader) error {
+	if l.raw == nil || k.nc.buffered() > 0 {
+		return k.readOne(l)
 	}
-	r := k.fast
+	if *fast == nil {
+		*fast = newFastReader()
+	}
+	r := *fast
 	l.flushOwn()
 	b, err := r.read(l.raw)
 	if err != nil {
 		return k.readOne(l) // the library meets the same end, and says which it is
 	}
-	quiet := l.came(l.srv.wheel.now())
-	for len(b) > 0 && err == nil {
-		opcode, message, rest := cutFrame(b)
-		if message == nil || len(message) > l.srv.opts.MaxPayload {
-			break
-		}
-		b = rest
-		l.srv.count.bytesIn.Add(uint64(len(message)))
-		err = l.message(opcode == wsBinary, message)
-	}
+	b, err = l.frames(b)
 	k.nc.early = b
 	for err == nil && k.nc.buffered() > 0 {
 		err = k.readOne(l)
 	}
 	k.nc.early = bytes.Clone(k.nc.early) // some is left after an error only: the goodbye may be in it
 	r.release()
-	if quiet && err == nil {
-		k.fast = nil
-		return errRenew
-	}
 	return err
 }
 
-// cutFrame takes a frame off b that is a whole message, and unmasks it (RFC
-// 6455, 5.2 and 5.3). message is nil when b starts with anything else.
-func cutFrame(b []byte) (opcode byte, message, rest []byte) {
+// frames handles the frames at the front of b and returns the rest, which is for
+// the library.
+func (l *link) frames(b []byte) ([]byte, error) {
+	for len(b) > 0 {
+		opcode, data, rest := cutFrame(b)
+		switch {
+		case data == nil:
+			return b, nil
+		case opcode == wsPing:
+			l.pinged(data)
+		case opcode == wsPong:
+			l.ponged()
+		case len(data) > l.srv.opts.MaxPayload:
+			return b, nil
+		default:
+			l.srv.count.bytesIn.Add(uint64(len(data)))
+			if err := l.message(opcode == wsBinary, data); err != nil {
+				return rest, err
+			}
+		}
+		b = rest
+	}
+	return nil, nil
+}
+
+// cutFrame takes a frame off b that is a whole message, a ping or a pong, and
+// unmasks it (RFC 6455, 5.2 and 5.3). data is nil when b starts with anything
+// else.
+func cutFrame(b []byte) (opcode byte, data, rest []byte) {
 	const final, masked, keyBytes = 0x80, 0x80, 4
-	if len(b) < 2+keyBytes || b[0] != final|wsText && b[0] != final|wsBinary || b[1]&masked == 0 {
+	if len(b) < 2+keyBytes || b[1]&masked == 0 {
 		return 0, nil, nil
 	}
 	n, head := int(b[1]&^masked), 2
+	switch b[0] {
+	case final | wsText, final | wsBinary:
+	case final | wsPing, final | wsPong:
+		if n > maxControl {
+			return 0, nil, nil
+		}
+	default:
+		return 0, nil, nil
+	}
 	switch n {
 	case 127:
 		return 0, nil, nil
@@ -115,9 +144,9 @@ func cutFrame(b []byte) (opcode byte, message, rest []byte) {
 	if len(b) < start+n {
 		return 0, nil, nil
 	}
-	message = b[start : start+n : start+n]
-	unmask(message, b[head:start])
-	return b[0] &^ final, message, b[start+n:]
+	data = b[start : start+n : start+n]
+	unmask(data, b[head:start])
+	return b[0] &^ final, data, b[start+n:]
 }
 
 // unmask is RFC 6455, 5.3, eight bytes at a time.

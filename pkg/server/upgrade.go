@@ -36,7 +36,7 @@ func (s *Server) upgradeSession(w http.ResponseWriter, r *http.Request, l *link)
 			k.refuse(wsCloseFrame(0, ""), s.opts.CloseTimeout)
 			return
 		}
-		k.readLoop(l)
+		s.group.Go(func() { k.readLoop(l) }) // this stack has grown
 	})
 }
 
@@ -60,13 +60,13 @@ func (l *link) cancelUpgrade() {
 // the session is as it was and goes on polling.
 func (s *Server) probe(k *socket, l *link) bool {
 	end := time.Now().Add(s.opts.UpgradeTimeout)
-	_ = k.nc.SetDeadline(end)
+	_ = k.nc.Conn.SetDeadline(end)
 	stop := make(chan struct{})
 	defer close(stop)
 	s.group.Go(func() {
 		select {
 		case <-l.done():
-			_ = k.nc.SetDeadline(time.Now()) // the session has ended meanwhile
+			_ = k.nc.Conn.SetDeadline(time.Now()) // the session has ended meanwhile
 		case <-stop:
 		}
 	})
@@ -87,12 +87,12 @@ func (s *Server) probe(k *socket, l *link) bool {
 	if err != nil || text != "5" {
 		return false
 	}
-	_ = k.nc.SetDeadline(time.Time{})
+	_ = k.nc.Conn.SetDeadline(time.Time{})
 	if l.switchTransport(k) {
 		return true
 	}
 	if words := l.lastWords(); len(words) > 0 {
-		_ = k.nc.SetWriteDeadline(time.Now().Add(s.opts.WriteTimeout))
+		_ = k.nc.Conn.SetWriteDeadline(time.Now().Add(s.opts.WriteTimeout))
 		_, _ = k.nc.Write(words)
 	}
 	l.flushed()

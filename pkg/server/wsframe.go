@@ -11,7 +11,8 @@ const (
 	wsPing   = 0x9
 	wsPong   = 0xa
 
-	maxWSHead = 10
+	maxWSHead  = 10
+	maxControl = 125 // bytes of payload of a control frame
 )
 
 // WebSocket close codes, RFC 6455, 7.4.1 and the IANA registry.
