@@ -105,8 +105,8 @@ func (s *Server) probe(k *socket, l *link) bool {
 func (l *link) lastWords() []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.taking || l.engine.poll.getting {
-		return nil // a GET has it
+	if l.engine.poll.getting {
+		return nil // a GET gets it
 	}
 	var words []byte
 	for !l.queue.empty() {
