@@ -68,6 +68,8 @@ type serveFlags struct {
 	presence    []string
 	presenceMax int
 
+	presenceGrace time.Duration
+
 	maxPayload, maxAttachments, maxRooms      int
 	queueBytes, queueMessages                 int
 	pingInterval, pingTimeout, connectTimeout time.Duration
@@ -173,7 +175,8 @@ func newServeCmdFlags(env *Env, run func(context.Context, *serveFlags) error) (*
 	f.historyFlags.register(fl)
 	fl.StringSliceVar(&f.overflow, "overflow", nil, "what rooms do for clients that don't keep up: `PATTERN=POLICY` with disconnect, drop-oldest, latest[:KEY] or coalesce:WINDOW[:KEY], such as 'ticker:*=latest' (default disconnect)")
 	fl.StringSliceVar(&f.presence, "presence", nil, "`PATTERN` of rooms whose members are told who joins and leaves, such as 'lobby:*' or '/chat#room:*' (default none)")
-	fl.IntVar(&f.presenceMax, "presence-max", server.DefaultPresenceMax, "members on one pod beyond which a room is no longer told of each")
+	fl.IntVar(&f.presenceMax, "presence-max", server.DefaultPresenceMax, "members on all pods beyond which a room is no longer told of each")
+	fl.DurationVar(&f.presenceGrace, "presence-grace", server.DefaultPresenceGrace, "how long a member that was cut off may stay away before others are told that it has left; 0 is not at all")
 
 	f.redisFlags.register(fl)
 	fl.StringVar(&f.advertise, "advertise", "", "`URL` under which the other pods reach this one's --listen, such as http://10.0.0.7:3000; sessions then need no sticky balancer")
@@ -277,7 +280,10 @@ func (f *serveFlags) options(env *Env) (server.Options, error) {
 		}
 		o.Presence = append(o.Presence, rule)
 	}
-	o.PresenceMax = f.presenceMax
+	o.PresenceMax, o.PresenceGrace = f.presenceMax, f.presenceGrace
+	if f.presenceGrace == 0 {
+		o.PresenceGrace = -1
+	}
 	check(f.checkServices())
 	check(f.checkNumbers())
 	check(f.tls.check())

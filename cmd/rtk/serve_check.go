@@ -83,6 +83,9 @@ func (f *serveFlags) checkNumbers() error {
 			return usagef("--%s %v: must be positive", d.name, d.value)
 		}
 	}
+	if f.presenceGrace < 0 || f.presenceGrace > time.Hour {
+		return usagef("--presence-grace %v: want a time of at most an hour, or 0 for none", f.presenceGrace)
+	}
 	if f.drain < 0 {
 		return usagef("--drain %v: must not be negative", f.drain)
 	}

@@ -173,7 +173,7 @@ func (l *link) join(c *Conn, hello func() *frame, then func() error) error {
 	if c.state.Load() == connGone { // OnConnect called Disconnect
 		l.mu.Unlock()
 		l.drop(c)
-		c.leaveAll()
+		c.leaveAll(0)
 		return ErrClosed
 	}
 	kick := false
@@ -231,7 +231,7 @@ func (c *Conn) discard() {
 	c.state.Store(connGone)
 	c.early = nil
 	c.link.mu.Unlock()
-	c.leaveAll()
+	c.leaveAll(0)
 }
 
 // end takes an ended connection out of its namespace and tells the handlers.
@@ -252,7 +252,7 @@ func (c *Conn) mute() bool {
 // ended takes a mute connection out of its namespace and tells the handlers.
 func (c *Conn) ended(reason string) {
 	session := c.session(reason)
-	c.leaveAll()
+	c.leaveAll(c.grace(reason, session))
 	c.leaveSession(session)
 	c.failAcks()
 	c.ns.srv.chaos.forget(c)

@@ -20,7 +20,6 @@ type Emitter struct {
 	except   []string
 	volatile bool
 	local    bool
-	remote   bool // the other pods only
 	timeout  time.Duration
 	verbatim bool // not to be deflated
 }
@@ -102,13 +101,11 @@ func (e *Emitter) EmitRaw(event string, args []byte, attachments ...[]byte) erro
 	if q := e.ns.seq; q != nil {
 		if kept := q.shared.keeps(b, e.local); kept != nil {
 			s.pace(messageBytes(b.Args, b.Attachments))
-			q.shared.record(b, kept, e.remote)
+			q.shared.record(b, kept)
 			return nil
 		}
 	}
-	if !e.remote {
-		e.ns.deliver(b)
-	}
+	e.ns.deliver(b)
 	if e.crossesPods() {
 		s.opts.Backplane.Publish(b)
 	}

@@ -136,11 +136,14 @@ type Options struct {
 	// beyond QueueBytes or QueueMessages.
 	Overflow []OverflowRule
 
-	// Presence tells the members of rooms who joins and leaves, on this pod.
-	// Members of a room that has more than PresenceMax of them are no longer told
-	// of each.
-	Presence    []PresenceRule
-	PresenceMax int
+	// Presence tells the members of rooms who joins and leaves, on all pods that
+	// have the same rules. Members of a room that has more than PresenceMax of them
+	// are no longer told of each. A member that is cut off and whom a token or a
+	// session to recover will tell has PresenceGrace to come back before others are
+	// told that it has left; 0 is DefaultPresenceGrace, negative none.
+	Presence      []PresenceRule
+	PresenceMax   int
+	PresenceGrace time.Duration
 
 	// History keeps the latest messages of rooms, for event streams that come
 	// back and for polls.
@@ -256,6 +259,9 @@ func (o Options) withDefaults() (Options, error) {
 		if err := r.validate(); err != nil {
 			return o, fmt.Errorf("server option Overflow: %w", err)
 		}
+	}
+	if o.PresenceGrace == 0 {
+		o.PresenceGrace = DefaultPresenceGrace
 	}
 	for _, r := range o.Presence {
 		if err := r.validate(); err != nil {

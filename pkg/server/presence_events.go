@@ -15,7 +15,7 @@ const (
 	codeNoPresence    = "no_presence"
 )
 
-// tell sends what is pending for rooms to their members, on all pods. It is
+// tell sends what is pending for rooms to their members and to the other pods. It is
 // called without a lock but inMu.
 func (p *presence) tell(rooms []string) {
 	if p == nil {
@@ -29,31 +29,41 @@ func (p *presence) tell(rooms []string) {
 			r.turn.Unlock()
 		}
 	}
+	p.hub.flush()
 }
 
 // drain tells what is pending. The caller holds r.turn.
 func (p *presence) drain(r *roster) {
-	for _, ch := range p.take(r) {
-		e := p.ns.To(r.room)
-		if ch.conn != "" {
-			e = e.Except(ch.conn) // a client that comes back to its session is not told that it left
-		}
+	changes := p.take(r)
+	p.hub.note(p.ns.name, r.room, changes)
+	if p.ns.srv.state.Load() != stateRunning {
 		// The clients of a pod that stops all leave: telling each of them of the
-		// others would be a storm for nothing, and is the other pods' business only.
-		e.remote = p.ns.srv.state.Load() != stateRunning
-		if err := e.EmitRaw(presenceEvent, ch.appendJSON(nil, r.room)); err != nil {
+		// others would be a storm for nothing.
+		return
+	}
+	for i := range changes {
+		ch := &changes[i]
+		if ch.action == "" {
+			continue
+		}
+		e := p.ns.To(r.room).Local() // the other pods tell their own
+		if ch.action == presenceLeave {
+			e = e.Except(ch.key.conn) // a client that comes back to its session is not told that it left
+		}
+		if err := e.EmitRaw(presenceEvent, ch.appendJSON(nil, r.room, p.hub.scope())); err != nil {
 			p.ns.srv.log.Warn("presence event", "namespace", p.ns.name, "error", err)
 		}
+		p.hub.events.Add(1)
 	}
 }
 
-func (ch *change) appendJSON(dst []byte, room string) []byte {
+func (ch *change) appendJSON(dst []byte, room, scope string) []byte {
 	dst = append(dst, `{"room":`...)
 	dst = rawjson.AppendQuote(dst, room)
 	dst = append(dst, `,"action":"`...)
 	dst = append(dst, ch.action...)
 	dst = append(dst, '"')
-	if ch.who.id != "" {
+	if ch.action == presenceJoin || ch.action == presenceLeave {
 		dst = append(dst, `,"id":`...)
 		dst = rawjson.AppendQuote(dst, ch.who.id)
 		dst = append(dst, `,"user":`...)
@@ -61,7 +71,9 @@ func (ch *change) appendJSON(dst []byte, room string) []byte {
 	}
 	dst = append(dst, `,"count":`...)
 	dst = strconv.AppendInt(dst, int64(ch.count), 10)
-	return append(dst, `,"scope":"pod"}`...)
+	dst = append(dst, `,"scope":"`...)
+	dst = append(dst, scope...)
+	return append(dst, `"}`...)
 }
 
 // list is the handler of "presence.list". Its acknowledgement takes its place
@@ -87,6 +99,7 @@ func (p *presence) list(_ context.Context, c *Conn, e *Event) (Reply, error) {
 		answer(Reply{Args: p.appendList(nil, in.Room, nil, 0, false)}, nil)
 		return Reply{None: true}, nil
 	}
+	defer p.hub.flush()
 	r.turn.Lock()
 	defer r.turn.Unlock()
 	p.drain(r)
@@ -124,7 +137,9 @@ func (p *presence) appendList(dst []byte, room string, members []present, count 
 	dst = strconv.AppendBool(dst, told < count)
 	dst = append(dst, `,"off":`...)
 	dst = strconv.AppendBool(dst, off)
-	return append(dst, `,"scope":"pod"}`...)
+	dst = append(dst, `,"scope":"`...)
+	dst = append(dst, p.hub.scope()...)
+	return append(dst, `"}`...)
 }
 
 // Schemas of the contract.
@@ -133,13 +148,13 @@ var (
 		`"room":{"type":"string"},"action":{"type":"string","enum":["join","leave","off","on"]},` +
 		`"id":{"type":"string","description":"tells members apart; of join and leave"},` +
 		`"user":{"type":"string","description":"subject of the token, or anon-…; of join and leave"},` +
-		`"count":{"type":"integer","description":"members on that pod"},"scope":{"type":"string","enum":["pod"]}}}`)
+		`"count":{"type":"integer","description":"members after it"},"scope":{"type":"string","enum":["pod","cluster"],"description":"whose members are counted"}}}`)
 	schemaPresenceList = json.RawMessage(`{"type":"object","required":["room"],"properties":{"room":{"type":"string"}}}`)
 	schemaPresenceAck  = json.RawMessage(`{"type":"object","required":["ok","room","members","count","truncated","off","scope"],"properties":{` +
 		`"ok":{"type":"boolean"},"room":{"type":"string"},"members":{"type":"array","items":{"type":"object","required":["id","user","since"],` +
 		`"properties":{"id":{"type":"string"},"user":{"type":"string"},"since":{"type":"integer","description":"Unix time in milliseconds"}}}},` +
 		`"count":{"type":"integer"},"truncated":{"type":"boolean"},"off":{"type":"boolean","description":"the room is too large to tell of each change"},` +
-		`"scope":{"type":"string","enum":["pod"]}}}`)
+		`"scope":{"type":"string","enum":["pod","cluster"]}}}`)
 )
 
 // contract is what presence adds to that of its namespace.
@@ -155,7 +170,7 @@ func (p *presence) contract() []Declaration {
 		all = append(all, Declaration{
 			Namespace: p.ns.name, Event: presenceListEvent, FromClient: true,
 			Payload: Shape{Schema: schemaPresenceList}, Ack: Shape{Schema: schemaPresenceAck},
-			Summary: "Tells who is in a room on this pod.",
+			Summary: "Tells who is in a room.",
 		})
 	}
 	return all

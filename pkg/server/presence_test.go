@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/realtime-toolkit/rtk/pkg/server"
-	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
 )
 
 func withPresence(o server.Options, patterns ...string) server.Options {
@@ -26,17 +25,18 @@ func withPresence(o server.Options, patterns ...string) server.Options {
 // presenceClient is a client that knows how the others see it.
 type presenceClient struct {
 	*client
-	id string
+	id    string
+	scope string
 }
 
 func (g *gateway) present(t testing.TB) presenceClient {
 	t.Helper()
 	c := g.sio(t)
-	return presenceClient{c, c.join("/")[:8]}
+	return presenceClient{c, c.join("/")[:8], "pod"}
 }
 
 func (c presenceClient) told(action, room string, count int) string {
-	return fmt.Sprintf(`42["presence",{"room":%q,"action":%q,"id":%q,"user":"anon-%s","count":%d,"scope":"pod"}]`, room, action, c.id, c.id, count)
+	return fmt.Sprintf(`42["presence",{"room":%q,"action":%q,"id":%q,"user":"anon-%s","count":%d,"scope":%q}]`, room, action, c.id, c.id, count, c.scope)
 }
 
 // into joins a room that has count members then.
@@ -100,7 +100,7 @@ func TestPresenceEnds(t *testing.T) {
 				a.into("r", 1)
 				c := g.sio(t)
 				sid := c.join("/")
-				b := presenceClient{c, sid[:8]}
+				b := presenceClient{c, sid[:8], "pod"}
 				b.into("r", 2)
 				a.is(b.told("join", "r", 2))
 				tc.end(g, b, sid)
@@ -254,7 +254,7 @@ func TestPresenceMax(t *testing.T) {
 // happened meanwhile, and not of its own leaving.
 func TestPresenceRecovery(t *testing.T) {
 	t.Parallel()
-	g := start(t, withPresence(server.Options{Recovery: time.Minute}, "r"), func(s *server.Server) {
+	g := start(t, withPresence(server.Options{Recovery: time.Minute, PresenceGrace: -1}, "r"), func(s *server.Server) {
 		s.Of("/").OnConnect(func(_ context.Context, c *server.Conn) error {
 			if c.Recovered() {
 				return nil
@@ -293,45 +293,6 @@ func TestPresenceRecovery(t *testing.T) {
 	}
 	expect(b, &bs, told(bs, "join", 3))
 	expect(a, &as, told(bs, "join", 3))
-}
-
-// TestPresencePods: events cross pods, lists don't, and a pod that stops tells
-// the others only.
-func TestPresencePods(t *testing.T) {
-	t.Parallel()
-	hub := cluster.NewHub()
-	pod := func() *gateway {
-		return start(t, withPresence(server.Options{Backplane: hub.Backplane()}, "r"), roomGateway)
-	}
-	one, two := pod(), pod()
-	a := two.present(t)
-	a.into("r", 1)
-	b, c := one.present(t), one.present(t)
-	b.into("r", 1)
-	a.is(b.told("join", "r", 1))
-	c.into("r", 2)
-	a.is(c.told("join", "r", 2))
-	b.is(c.told("join", "r", 2))
-	if l := a.list("r"); l.ids() != a.id {
-		t.Errorf("list %+v, want this pod's only", l)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- one.Shutdown(ctx) }()
-	for _, x := range []presenceClient{b, c} {
-		if before := x.closed(0); len(before) > 0 {
-			t.Errorf("a client of the pod that stops got %q", before)
-		}
-	}
-	for range 2 {
-		if m := a.next(); !strings.Contains(m, `"action":"leave"`) {
-			t.Errorf("got %s", m)
-		}
-	}
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
 }
 
 // TestPresenceRace joins and leaves from many goroutines while somebody follows:

@@ -114,6 +114,10 @@ func (s *Server) control(b *cluster.Broadcast) {
 			return
 		}
 		s.learn(list)
+	case controlPresence:
+		if s.presence != nil {
+			s.presence.receive(m[1])
+		}
 	}
 }
 

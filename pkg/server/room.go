@@ -3,6 +3,7 @@ package server
 import (
 	"slices"
 	"sync"
+	"time"
 )
 
 // room is a set of connections. Members lie in a slice, because a broadcast
@@ -123,7 +124,7 @@ func (c *Conn) leave(rooms []string) (left []string) {
 		if i := c.place(name); i >= 0 {
 			c.ns.leave(c.rooms[i])
 			c.rooms = slices.Delete(c.rooms, i, i+1)
-			c.ns.presence.left(c, name)
+			c.ns.presence.left(c, name, 0)
 			if c.ns.onLeave != nil || c.ns.presence != nil {
 				left = append(left, name)
 			}
@@ -169,14 +170,15 @@ func (c *Conn) place(name string) int {
 	return slices.IndexFunc(c.rooms, func(p *membership) bool { return p.room.name == name })
 }
 
-// leaveAll takes an ended connection out of everything.
-func (c *Conn) leaveAll() {
+// leaveAll takes an ended connection out of everything. Those who know each other
+// are told of its end after grace, unless it is back by then.
+func (c *Conn) leaveAll(grace time.Duration) {
 	var left []string
 	c.mu.Lock()
 	for _, p := range c.rooms {
 		c.ns.leave(p)
 		if c.ns.presence != nil {
-			c.ns.presence.left(c, p.room.name)
+			c.ns.presence.left(c, p.room.name, grace)
 			left = append(left, p.room.name)
 		}
 	}

@@ -36,6 +36,7 @@ type Server struct {
 	// throttle is Options.Throttle, with its faults
 	throttle        atomic.Pointer[throttle.Limit]
 	throttleStrikes atomic.Int64
+	presence        *presenceHub           // nil: no room has it
 	limits          atomic.Pointer[limits] // nil when there is only throttle
 	limitCounts     *limitCounts
 	policy          atomic.Pointer[policy.Policy] // nil: everything is allowed
@@ -106,6 +107,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.life, s.die = context.WithCancel(context.Background())
 	s.revoked = auth.NewRevocations(0)
+	s.presence = s.newPresenceHub()
 	s.limitCounts = newLimitCounts()
 	s.apply(&o)
 	for range runtime.GOMAXPROCS(0) {
@@ -201,6 +203,9 @@ func (s *Server) Start(ctx context.Context) error {
 		}
 	}
 	s.nsMu.RUnlock()
+	if s.presence != nil {
+		s.core.Go(func() { s.presence.run(s.stop) })
+	}
 	if s.opts.Peers != nil {
 		s.core.Go(s.opts.Peers.Run)
 	}
@@ -210,7 +215,7 @@ func (s *Server) Start(ctx context.Context) error {
 	s.nsMu.RLock()
 	names := slices.Sorted(maps.Keys(s.namespaces))
 	s.nsMu.RUnlock()
-	if s.opts.Auth != nil {
+	if s.opts.Auth != nil || s.presence != nil {
 		names = append(names, controlNamespace)
 	}
 	for _, name := range names {

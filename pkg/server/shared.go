@@ -42,13 +42,12 @@ type shared struct {
 // turn is something in the line: a message, or a step that must not come before
 // the messages ahead of it.
 type turn struct {
-	m         *message
-	b         *cluster.Broadcast
-	conn      *Conn // for this one alone
-	step      func()
-	kept      []string
-	elsewhere bool // for the other pods only
-	since     time.Duration
+	m     *message
+	b     *cluster.Broadcast
+	conn  *Conn // for this one alone
+	step  func()
+	kept  []string
+	since time.Duration
 
 	recorded bool // the journal has it
 	ready    bool // may be given out
@@ -90,10 +89,10 @@ func (s *shared) keeps(b *cluster.Broadcast, local bool) (kept []string) {
 }
 
 // record has the journal keep b. It is given out when it is back.
-func (s *shared) record(b *cluster.Broadcast, kept []string, elsewhere bool) {
+func (s *shared) record(b *cluster.Broadcast, kept []string) {
 	s.q.mu.Lock()
 	defer s.q.mu.Unlock()
-	s.recordLocked(&turn{m: newMessage(b), b: b, kept: kept, elsewhere: elsewhere})
+	s.recordLocked(&turn{m: newMessage(b), b: b, kept: kept})
 }
 
 func (s *shared) recordLocked(t *turn) {
@@ -101,9 +100,6 @@ func (s *shared) recordLocked(t *turn) {
 	t.recorded = true
 	t.m.rooms, t.m.except = t.b.Rooms, t.b.Except
 	s.journal.Record(t.b, t)
-	if t.elsewhere {
-		return
-	}
 	s.late = s.late || !s.journal.Level()
 	t.ready = s.late || s.over
 	s.queue(t)

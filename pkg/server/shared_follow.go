@@ -67,7 +67,7 @@ func (s *shared) Recorded(e *cluster.Entry) {
 	}
 	s.keep(t, history.Offset(e.At), e.Age)
 	switch {
-	case e.Past || t.given || t.elsewhere:
+	case e.Past || t.given:
 	case own:
 		t.ready = true
 		s.drain()
@@ -166,7 +166,7 @@ func (s *shared) Lost(mark any) {
 	defer s.q.mu.Unlock()
 	t.lost = true
 	s.forgetEarly(t)
-	if !t.given && !t.elsewhere {
+	if !t.given {
 		t.ready = true
 		s.drain()
 	}

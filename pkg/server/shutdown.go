@@ -50,6 +50,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.linksMu.Unlock()
 	s.group.Done() // the count of Start
 	s.group.Wait()
+	s.presence.gone()
 	err = s.shutdownHooks(ctx, err)
 	if s.opts.Backplane != nil {
 		if e := s.opts.Backplane.Close(ctx); e != nil && err == nil {

@@ -41,6 +41,7 @@ func (s *Server) Stats() stats.Pod {
 		},
 		Faults: s.opts.Faults.Names(),
 	}
+	p.Presence = s.presence.stats()
 	if s.opts.Peers != nil {
 		p.Connections.Forwarded, p.Connections.ForwardFailed = s.opts.Peers.Stats()
 	}

@@ -132,6 +132,22 @@ func newCollector(gw Gateway) *collector {
 	counter("rtk_resumed_total", "Streams and polls that went on after a cursor.", kept(func(h *stats.History) float64 { return float64(h.Resumed) }))
 	counter("rtk_resume_gaps_total", "Streams and polls that were told of a gap.", kept(func(h *stats.History) float64 { return float64(h.Gaps) }))
 
+	present := func(f func(*stats.Presence) float64) func(*stats.Pod) float64 {
+		return func(p *stats.Pod) float64 {
+			if p.Presence == nil {
+				return 0
+			}
+			return f(p.Presence)
+		}
+	}
+	gauge("rtk_presence_rooms", "Rooms with presence that have members on any pod.", present(func(s *stats.Presence) float64 { return float64(s.Rooms) }))
+	gauge("rtk_presence_members", "Memberships in rooms with presence, on all pods.", present(func(s *stats.Presence) float64 { return float64(s.Members) }))
+	gauge("rtk_presence_remote_members", "Memberships on other pods in rooms with presence.", present(func(s *stats.Presence) float64 { return float64(s.Remote) }))
+	gauge("rtk_presence_absent_members", "Members that are cut off and may come back.", present(func(s *stats.Presence) float64 { return float64(s.Absent) }))
+	gauge("rtk_presence_pods", "Other pods that tell of their members.", present(func(s *stats.Presence) float64 { return float64(s.Pods) }))
+	counter("rtk_presence_events_total", "Joins, leaves and changes of mode told to the members on this pod.", present(func(s *stats.Presence) float64 { return float64(s.Events) }))
+	counter("rtk_presence_dropped_total", "Members of other pods beyond the bound of what a pod keeps.", present(func(s *stats.Presence) float64 { return float64(s.Dropped) }))
+
 	timed := func(name, help string, f func(*stats.Pod) *stats.Histogram) {
 		c.timed = append(c.timed, timedMetric{prometheus.NewDesc(name, help, nil, nil), f})
 	}

@@ -39,6 +39,8 @@ type Pod struct {
 	Process     Process     `json:"process"`
 	// History is nil when nothing is kept.
 	History *History `json:"history,omitempty"`
+	// Presence is nil when no room has it.
+	Presence *Presence `json:"presence,omitempty"`
 	// Backplane is nil when the pod works alone.
 	Backplane *Backplane `json:"backplane,omitempty"`
 	// Services are those outside of the gateway, in the order of their routes.
@@ -250,4 +252,17 @@ type Backplane struct {
 	// RTTMicros is the last round trip through the backplane to oneself, in
 	// microseconds.
 	RTTMicros int64 `json:"rttMicros"`
+}
+
+// Presence is what the pod knows of who is in the rooms that have presence.
+type Presence struct {
+	Rooms   int `json:"rooms"`   // with members on any pod
+	Members int `json:"members"` // on all pods; somebody in two rooms counts twice
+	Remote  int `json:"remote"`  // those on other pods
+	Absent  int `json:"absent"`  // those that are cut off and may come back
+	Pods    int `json:"pods"`    // other pods that have presence
+	// Events were told to the members on this pod; Dropped are members of other
+	// pods beyond the bound of what a pod keeps. They are totals.
+	Events  uint64 `json:"events"`
+	Dropped uint64 `json:"dropped"`
 }
