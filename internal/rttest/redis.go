@@ -26,6 +26,7 @@ type RedisServer struct {
 	t      testing.TB
 	binary string
 	args   []string
+	config string // the file of a Sentinel, "" for a server
 	dir    string
 	port   int
 	cmd    *exec.Cmd
@@ -36,21 +37,35 @@ type RedisServer struct {
 // "--requirepass", "secret".
 func NewRedisServer(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
+	s := newRedisServer(t, args...)
+	s.startAnywhere()
+	return s
+}
+
+// newRedisServer makes a server and doesn't start it.
+func newRedisServer(t testing.TB, args ...string) *RedisServer {
+	t.Helper()
 	binary, err := exec.LookPath("redis-server")
 	if err != nil {
 		Missing(t, "redis-server is not installed: apt-get install redis-server")
 	}
-	s := &RedisServer{t: t, binary: binary, args: args, dir: t.TempDir()}
+	return &RedisServer{t: t, binary: binary, args: args, dir: t.TempDir()}
+}
+
+// startAnywhere starts the server on a port that it finds free.
+func (s *RedisServer) startAnywhere() {
+	t := s.t
+	t.Helper()
 	t.Cleanup(s.Stop)
+	var err error
 	const attempts = 20 // each on another port
 	for range attempts {
 		s.port = freePort(t)
 		if err = s.run(); err == nil {
-			return s
+			return
 		}
 	}
 	t.Fatal(err)
-	return nil
 }
 
 // Missing skips the test for want of something that isn't in the module, or
@@ -88,10 +103,13 @@ func (s *RedisServer) Start() {
 // itself, as it does when somebody else was faster to take its port, is an
 // error at once.
 func (s *RedisServer) run() error {
-	args := append([]string{
-		"--port", fmt.Sprint(s.port), "--bind", "127.0.0.1",
-		"--save", "", "--appendonly", "no", "--dir", s.dir, "--logfile", "redis.log",
-	}, s.args...)
+	args := []string{"--port", fmt.Sprint(s.port), "--bind", "127.0.0.1", "--dir", s.dir, "--logfile", "redis.log"}
+	if s.config != "" {
+		args = append([]string{s.config, "--sentinel"}, args...)
+	} else {
+		args = append(args, "--save", "", "--appendonly", "no")
+	}
+	args = append(args, s.args...)
 	s.cmd = exec.Command(s.binary, args...)
 	if err := s.cmd.Start(); err != nil {
 		s.cmd = nil

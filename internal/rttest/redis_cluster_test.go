@@ -1,16 +1,26 @@
-package rttest_test
+package rttest
 
 import (
+	"strings"
 	"testing"
-
-	"github.com/realtime-toolkit/rtk/internal/rttest"
 )
 
 func TestRedisCluster(t *testing.T) {
 	t.Parallel()
-	c := rttest.NewRedisCluster(t, 3)
-	// Slots 3300, 7365 and 15495: one on each.
-	for i, key := range []string{"b", "c", "a"} {
-		c.Masters[i].Do("SET", key, "x")
+	c := NewRedisCluster(t, 3, true)
+	if got := c.Owner(0); got != 0 {
+		t.Errorf("slot 0 is at node %d, want 0", got)
+	}
+	c.Move(0, 2)
+	if got := c.Owner(0); got != 2 {
+		t.Errorf("slot 0 is at node %d after its move, want 2", got)
+	}
+}
+
+func TestRedisSentinels(t *testing.T) {
+	t.Parallel()
+	s := NewRedisSentinels(t)
+	if got := s.Sentinels[2].CLI("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"); !strings.HasPrefix(got, "127.0.0.1\n") {
+		t.Errorf("the master is at %q", got)
 	}
 }

@@ -56,7 +56,7 @@ func (a *adapter) id() string {
 func (a *adapter) redis(t *testing.T) string {
 	t.Helper()
 	if a.cluster {
-		return rttest.NewRedisCluster(t, 3).URL()
+		return rttest.NewRedisCluster(t, 3, false).URL()
 	}
 	return rttest.Redis(t)
 }

@@ -8,14 +8,14 @@ import (
 
 const (
 	minBackoff = 50 * time.Millisecond
-	maxBackoff = 5 * time.Second
+	maxBackoff = time.Second
 )
 
 // backoff doubles the time between tries, with jitter so that the pods of a
 // cluster don't come back in step. The zero value is ready.
 type backoff struct{ tries int }
 
-// next returns how long to wait: between half and all of 50 ms, 100 ms, … 5 s.
+// next returns how long to wait: between half and all of 50 ms, 100 ms, … 1 s.
 func (b *backoff) next() time.Duration {
 	d := maxBackoff
 	if b.tries < 16 {

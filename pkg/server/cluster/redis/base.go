@@ -246,6 +246,7 @@ func (b *base) shut() {
 // flush waits until the outbox is empty or ctx ends.
 func (b *base) flush(ctx context.Context) (left int) {
 	const poll = 5 * time.Millisecond
+	b.publisher.drain()
 	for left = b.publisher.queued(); left > 0; left = b.publisher.queued() {
 		t := time.NewTimer(poll)
 		select {

@@ -43,6 +43,10 @@ const (
 	batchBytes    = 1 << 20
 )
 
+// returnGrace is how long the outbox waits after Redis has come back: longer than
+// the other pods take to try again, so that they hear what is in it.
+const returnGrace = 3 * maxBackoff / 2
+
 // publisher owns the outbox: the one goroutine that runs it sends everything, so
 // that order holds.
 type publisher struct {
@@ -57,6 +61,7 @@ type publisher struct {
 	kick      chan struct{} // asks for a heartbeat now
 	log       *slog.Logger
 
+	hurry     atomic.Bool // holds nothing back: the pod closes
 	up        atomic.Bool
 	problem   atomic.Pointer[string] // the last failure, nil when all is well
 	published atomic.Uint64
@@ -83,8 +88,12 @@ func (p *publisher) push(m message) bool {
 
 // run sends until ctx ends.
 func (p *publisher) run(ctx context.Context) {
-	for p.connect(ctx) {
-		err := p.flow(ctx)
+	for {
+		hold, ok := p.connect(ctx)
+		if !ok {
+			return
+		}
+		err := p.flow(ctx, hold)
 		p.up.Store(false)
 		if p.onLost != nil {
 			p.onLost()
@@ -97,30 +106,35 @@ func (p *publisher) run(ctx context.Context) {
 }
 
 // connect pings until Redis answers. Nothing is taken out of the outbox before,
-// so that a Redis that is away costs no message.
-func (p *publisher) connect(ctx context.Context) bool {
+// so that a Redis that is away costs no message. After an outage, hold is how long
+// the outbox is to wait: the other pods must have time to hear again.
+func (p *publisher) connect(ctx context.Context) (hold time.Duration, ok bool) {
 	var b backoff
 	for {
 		err := p.withTimeout(ctx, p.sender.ping)
 		if err == nil {
 			p.problem.Store(nil)
 			p.up.Store(true)
-			return true
+			return hold, true
 		}
 		if ctx.Err() != nil {
-			return false
+			return 0, false
 		}
+		hold = returnGrace
 		now := time.Now()
 		p.dropped.Add(uint64(p.outbox.DropOldest(func(m message) bool { return m.stale(now) })))
 		p.report("connect: " + reason(err))
 		if !b.wait(ctx) {
-			return false
+			return 0, false
 		}
 	}
 }
 
-// flow sends until the first error.
-func (p *publisher) flow(ctx context.Context) error {
+// flow sends until the first error; for the time of hold only heartbeats.
+func (p *publisher) flow(ctx context.Context, hold time.Duration) error {
+	held := hold > 0
+	release := time.NewTimer(hold)
+	defer release.Stop()
 	ticker := time.NewTicker(p.interval)
 	defer ticker.Stop()
 	batch := make([]message, 0, 64)
@@ -131,8 +145,13 @@ func (p *publisher) flow(ctx context.Context) error {
 			batch = append(batch, message{channel: p.channel, payload: []byte(p.beat.send(time.Now()))})
 		}
 		beats := len(batch)
-		batch = p.outbox.Drain(batch, batchMessages, batchBytes)
-		batch = p.fresh(batch, beats)
+		ready := p.outbox.Ready()
+		if held = held && !p.hurry.Load(); held {
+			ready = nil
+		} else {
+			batch = p.outbox.Drain(batch, batchMessages, batchBytes)
+			batch = p.fresh(batch, beats)
+		}
 		if len(batch) > 0 {
 			if err := p.sendBatch(ctx, batch, beats); err != nil {
 				return err
@@ -142,7 +161,9 @@ func (p *publisher) flow(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-p.outbox.Ready():
+		case <-ready:
+		case <-release.C:
+			held = false
 		case <-ticker.C:
 			due = true
 		case <-p.kick:
@@ -221,6 +242,12 @@ func (p *publisher) report(text string) {
 	if old := p.problem.Swap(&text); old == nil || *old != text {
 		p.log.Warn("redis can't be published to", "error", text, "queued", p.outbox.Len())
 	}
+}
+
+// drain lets the outbox wait no longer than it must.
+func (p *publisher) drain() {
+	p.hurry.Store(true)
+	p.beatNow()
 }
 
 // beatNow sends a heartbeat soon rather than on the next tick.

@@ -137,8 +137,8 @@ func TestPublisherKeepsWhatWaits(t *testing.T) {
 		if f.batches != 0 {
 			t.Errorf("%d sends without a connection", f.batches)
 		}
-		if f.pings < 10 || f.pings > 60 {
-			t.Errorf("%d tries to connect in a minute, want a backoff to one in 2.5 to 5 s", f.pings)
+		if f.pings < 60 || f.pings > 130 {
+			t.Errorf("%d tries to connect in a minute, want a backoff to one in 0.5 to 1 s", f.pings)
 		}
 		for _, s := range []string{"a", "b", "c", "d", "e", "f"} {
 			p.push(text(s))
@@ -149,6 +149,11 @@ func TestPublisherKeepsWhatWaits(t *testing.T) {
 		}
 		f.set(func() { f.away = false })
 		time.Sleep(maxBackoff)
+		synctest.Wait()
+		if len(f.got) > 0 {
+			t.Errorf("sent %q before the other pods are back", f.got)
+		}
+		time.Sleep(returnGrace)
 		synctest.Wait()
 		if diff := cmp.Diff([]string{"c", "d", "e", "f"}, f.got); diff != "" {
 			t.Errorf("sent (-want +got):\n%s", diff)
@@ -176,6 +181,11 @@ func TestPublisherNoticesLoss(t *testing.T) {
 		p.push(text("c"))
 		f.set(func() { f.away = false })
 		time.Sleep(maxBackoff)
+		synctest.Wait()
+		if len(f.got) > 0 {
+			t.Errorf("sent %q before the other pods are back", f.got)
+		}
+		time.Sleep(returnGrace)
 		synctest.Wait()
 		if diff := cmp.Diff([]string{"a", "b", "c"}, f.got); diff != "" {
 			t.Errorf("sent (-want +got):\n%s", diff)

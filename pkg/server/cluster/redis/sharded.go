@@ -54,7 +54,7 @@ func newSharded(o Options, c *connector) cluster.Backplane {
 		look:      make(chan struct{}, 1),
 		known:     make(chan struct{}),
 	}
-	b.init(o, c, newClusterID(), &shardSender{connector: c, subs: b.subs}, b.Servers)
+	b.init(o, c, newClusterID(), newShardSender(c, b.subs), b.Servers)
 	b.ops = clusterOps{uid: b.uid, carrier: b, pending: b.pending}
 	b.inboxes.Store(&map[string]*clusterInbox{})
 	b.subs.add(b.publisher.channel)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,7 +22,60 @@ const redialPatience = time.Second
 type shardSender struct {
 	connector *connector
 	subs      *shardSubscriber // keeps the map
+
+	seen *redisconn.Map // the last map that was sent by
+
+	mu   sync.Mutex
+	away map[string]bool      // servers that could not be reached
+	hold map[string]time.Time // servers that are back, or new, and what they get waits until then
 }
+
+func newShardSender(c *connector, subs *shardSubscriber) *shardSender {
+	return &shardSender{connector: c, subs: subs, away: make(map[string]bool), hold: make(map[string]time.Time)}
+}
+
+// settle holds back what goes to servers that are new in a map: when one has
+// taken over from another, the pods must have time to subscribe there.
+func (s *shardSender) settle(m *redisconn.Map) {
+	if m == s.seen {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, addr := range m.Nodes {
+		if s.seen != nil && !slices.Contains(s.seen.Nodes, addr) {
+			s.hold[addr] = time.Now().Add(returnGrace)
+		}
+	}
+	s.seen = m
+}
+
+// held reports whether what goes to a server has to wait.
+func (s *shardSender) held(addr string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	until, ok := s.hold[addr]
+	if ok && time.Now().After(until) {
+		delete(s.hold, addr)
+		ok = false
+	}
+	return ok
+}
+
+// reached notes whether a server could be. One that is back is held back.
+func (s *shardSender) reached(addr string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err != nil:
+		s.away[addr] = true
+	case s.away[addr]:
+		delete(s.away, addr)
+		s.hold[addr] = time.Now().Add(returnGrace)
+	}
+}
+
+var errSettling = errors.New("a server has just come back or taken over")
 
 // unsentError says that some messages did not reach Redis, for certain, while
 // others did or may have.
@@ -83,6 +137,7 @@ func (s *shardSender) send(ctx context.Context, batch []message) (sent int, err 
 		}
 		return out.sent, out.err
 	}
+	s.settle(m)
 	rest, lost := batch, 0
 	for try := 0; ; try++ {
 		out := s.pass(ctx, m, rest)
@@ -94,6 +149,7 @@ func (s *shardSender) send(ctx context.Context, batch []message) (sent int, err 
 		}
 		s.subs.again()
 		m = s.fresh(ctx, m)
+		s.settle(m)
 	}
 	if len(rest) == 0 && lost == 0 {
 		return sent, err
@@ -172,6 +228,9 @@ func (s *shardSender) sendNode(ctx context.Context, addr string, batch []message
 	if addr == "" {
 		return none(errors.New("CLUSTERDOWN nobody has the slot"))
 	}
+	if s.held(addr) {
+		return none(errSettling)
+	}
 	client, err := s.connector.node(addr)
 	if err != nil {
 		return none(err)
@@ -203,7 +262,9 @@ func (s *shardSender) sendNode(ctx context.Context, addr string, batch []message
 	if away && addr != redisconn.AnyNode {
 		redial, cancel := context.WithTimeout(ctx, redialPatience)
 		defer cancel()
-		if err := s.pingNode(redial, addr); err != nil {
+		err := s.pingNode(redial, addr)
+		s.reached(addr, err)
+		if err != nil {
 			out.err = err
 		}
 	}
