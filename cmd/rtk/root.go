@@ -11,7 +11,8 @@ const rootLong = `rtk runs, loads and inspects real-time endpoints.
 
   rtk serve    a gateway: Socket.IO, WebSocket, Server-Sent Events, long polling
   rtk bench    thousands of clients at an endpoint, and a verdict for CI
-  rtk watch    a terminal view into an endpoint`
+  rtk watch    a terminal view into an endpoint
+  rtk interop  which Socket.IO servers are on a Redis, and whether they get along`
 
 const rootExample = `  rtk bench                                 two pods, three checks, a verdict; no set-up
   rtk serve                                 a gateway on 127.0.0.1:3000
@@ -50,7 +51,7 @@ func newRoot(env *Env) *cobra.Command {
 	})
 	root.PersistentFlags().String("color", "auto", "colour the output: auto, always or never")
 	root.AddCommand(
-		newServeCmd(env), newBenchCmd(env), newWatchCmd(env),
+		newServeCmd(env), newBenchCmd(env), newWatchCmd(env), newInteropCmd(env),
 		newTokenCmd(env), newSchemaCmd(env), newVersionCmd(env), newManCmd(env), newDevRedisCmd(env),
 	)
 	root.AddCommand(helpTopics()...)

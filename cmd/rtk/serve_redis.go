@@ -179,7 +179,7 @@ func newPodID() string {
 func notStarted(err error) error {
 	err = fmt.Errorf("start the gateway: %w", err)
 	if errors.Is(err, redis.ErrAdapters) || errors.Is(err, redis.ErrOptions) {
-		return hint(&usageError{err}, "see who is there with   rtk interop --redis URL")
+		return hint(&usageError{err}, "see who is there with   rtk interop URL")
 	}
 	return err
 }

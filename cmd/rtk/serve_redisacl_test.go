@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/realtime-toolkit/rtk/internal/rttest"
+	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
 	"github.com/realtime-toolkit/rtk/pkg/server/service"
 	"github.com/realtime-toolkit/rtk/pkg/server/service/streams"
 )
@@ -130,12 +132,15 @@ func TestPrintedRightsSuffice(t *testing.T) {
 		args []string
 	}{
 		{"classic", nil},
+		{"classic, room by room, answers on own channels", []string{"--redis-subscribe", "rooms", "--redis-specific-responses"}},
+		{"sharded", []string{"--redis-adapter", "sharded"}},
+		{"sharded, all rooms", []string{"--redis-adapter", "sharded", "--redis-sharded-mode", "dynamic-private"}},
 		{"classic on another prefix", []string{"--redis-prefix", "app"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			server, operator := closedRedis(t)
-			url := "redis://pod:pod@" + server.Addr()
+			redisServer, operator := closedRedis(t)
+			url := "redis://pod:pod@" + redisServer.Addr()
 			environ := map[string]string{"RTK_REDIS": url, "RTK_PEER_SECRET": goodSecret, "RTK_JWT_SECRET": goodSecret, "REDIS_URL": url}
 			args := append([]string{
 				"--advertise", "http://127.0.0.1:9", "--throttle-limit", "ip.messages=1000/s", "--throttle-shared", "--history", "*",
@@ -150,7 +155,7 @@ routes:
 			if err := operator.Do(t.Context(), operator.B().Arbitrary(append(line, ">pod")...).Build()).Error(); err != nil {
 				t.Fatalf("%v: %v", line, err)
 			}
-			worker(t, "redis://operator:operator@"+server.Addr())
+			worker(t, "redis://operator:operator@"+redisServer.Addr())
 			exercise(t, environ, args)
 			if list := denials(t, operator); len(list) > 0 {
 				t.Errorf("Redis refused:\n%s\nto a user with\n%s", strings.Join(list, "\n"), strings.Join(line, " "))
@@ -195,17 +200,69 @@ func exercise(t *testing.T, environ map[string]string, args []string) {
 	}
 	emit(t, c, 1, "join", `{"room":"lobby"}`)
 	heard.until(t, "ack 1 ")
-	if err := b.gateway.Of("/chat").To("lobby").EmitRaw("news", []byte(`1`)); err != nil {
-		t.Fatal(err)
+	chat := b.gateway.Of("/chat")
+	if err := chat.ServerSideEmit("hello"); err != nil {
+		t.Error(err)
 	}
-	heard.until(t, "news 1")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for _, ask := range []struct {
+		name string
+		fn   func() (int, error)
+		want int
+	}{
+		{"fetchSockets", func() (int, error) { l, err := chat.FetchSockets(ctx); return len(l), err }, 1},
+		{"allRooms", func() (int, error) { l, err := chat.AllRooms(ctx); return len(l), err }, 2},
+	} {
+		if n, err := ask.fn(); err != nil || n != ask.want {
+			t.Errorf("%s: %d, %v, want %d", ask.name, n, err, ask.want)
+		}
+	}
+	short, done := context.WithTimeout(ctx, 200*time.Millisecond)
+	defer done()
+	if _, err := a.gateway.Of("/chat").ServerSideEmitAck(short, "hello"); !errors.Is(err, cluster.ErrPartial) { // nobody handles it
+		t.Errorf("server-side emit with an ack: %v", err)
+	}
+	acked := make(chan error, 1)
+	go func() {
+		_, err := chat.Timeout(200*time.Millisecond).EmitAck(ctx, "question")
+		acked <- err
+	}()
+	heard.until(t, "ack ") // how an event that wants one is noted
+	// A pod that hears room by room may not hear the room yet.
+	for deadline := time.Now().Add(10 * time.Second); !heard.has("news 1"); {
+		if time.Now().After(deadline) {
+			t.Fatal("news of the other pod did not come")
+		}
+		if err := chat.To("lobby").EmitRaw("news", []byte(`1`)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	chat.SocketsJoin("second")
+	chat.SocketsLeave("lobby")
 	jobs, heardJobs, err := dialServed(t, served, "/jobs", auth)
 	if err != nil {
 		t.Fatal(err)
 	}
 	emit(t, jobs, 2, "resize", `{"n":1}`)
 	heardJobs.until(t, "ack 2 ")
-	_ = a
+	chat.DisconnectSockets(true)
+	<-acked
+}
+
+// has takes what there is and reports whether the entry was among it.
+func (h heard) has(entry string) bool {
+	for {
+		select {
+		case got := <-h:
+			if got == entry {
+				return true
+			}
+		default:
+			return false
+		}
+	}
 }
 
 // until skips what comes before an entry that begins with prefix.

@@ -11,9 +11,8 @@ import (
 
 // Uses says what a pod does with its Redis besides the adapter.
 type Uses struct {
-	// Namespaces are those of the gateway. A classic adapter without
-	// RoomSubscriptions hears each by a pattern, which a user must be given word
-	// for word.
+	// Namespaces are those of the gateway. A classic adapter hears each by a
+	// pattern, which a user must be given word for word.
 	Namespaces []string
 	Directory  bool     // NewDirectory
 	Throttle   bool     // limits that the pods share
@@ -91,14 +90,17 @@ func (r *rights) classic(o Options, namespaces []string) error {
 	}
 	if o.RoomSubscriptions {
 		r.channels = append(r.channels, o.Prefix+"#*")
-		return nil
 	}
 	r.add("psubscribe", "punsubscribe")
 	for _, ns := range namespaces {
 		if err := redisadapter.CheckName(ns); err != nil {
 			return fmt.Errorf("%w: namespace %w", ErrOptions, err)
 		}
-		r.channels = append(r.channels, redisadapter.BroadcastPattern(o.Prefix, ns))
+		pattern := redisadapter.BroadcastPattern
+		if o.RoomSubscriptions {
+			pattern = socketPattern
+		}
+		r.channels = append(r.channels, pattern(o.Prefix, ns))
 	}
 	return nil
 }

@@ -27,8 +27,9 @@ type mark struct {
 	Pod     string  `json:"pod,omitempty"`
 	Version string  `json:"version,omitempty"`
 	Adapter Adapter `json:"adapter"`
-	// Streams are the keys that the pod reads.
-	Streams []string `json:"streams,omitempty"`
+	// Rooms is set when a classic pod hears room by room, on channels that the
+	// streams adapter has too.
+	Rooms bool `json:"rooms,omitempty"`
 	// Key tells signing keys apart without telling anything of them; empty when
 	// the pod signs nothing. Required is set when it takes nothing else.
 	Key      string `json:"key,omitempty"`
@@ -41,14 +42,11 @@ type mark struct {
 func markKey(prefix string) string { return prefix + ":rtk" }
 
 func newMark(o Options, uid string) mark {
-	m := mark{Pod: o.Pod, Version: o.Version, Adapter: o.Adapter, Required: o.SignRequired, uid: uid, layout: layout(o)}
+	m := mark{Pod: o.Pod, Version: o.Version, Adapter: o.Adapter, Rooms: o.Adapter == Classic && o.RoomSubscriptions, Required: o.SignRequired, uid: uid, layout: layout(o)}
 	if len(o.SignKey) > 0 {
 		h := hmac.New(sha256.New, o.SignKey)
 		h.Write([]byte("rtk mark"))
 		m.Key = hex.EncodeToString(h.Sum(nil)[:4])
-	}
-	if o.Adapter == Streams {
-		m.Streams = []string{o.Stream}
 	}
 	return m
 }
