@@ -38,19 +38,29 @@ type ackGroup struct {
 	over       bool
 }
 
-// ask delivers b like Namespace.deliver and asks the Socket.IO clients among the
-// recipients to acknowledge it. g comes with its functions only.
+// beginAck gives g, which has its functions, an id and its time.
+func (s *Server) beginAck(g *ackGroup, timeout time.Duration) {
+	g.srv, g.id, g.waiting = s, s.nextGroupAck(), 1
+	g.timer.owner = g
+	s.wheel.arm(&g.timer, s.wheel.now()+timeout)
+}
+
+// ask delivers b like Namespace.deliver, behind what is to be delivered before it,
+// and asks the Socket.IO clients among the recipients to acknowledge it.
 //
 // Such a message has no place in the history and nobody who comes back gets it:
 // nobody would wait for the answer any more.
-func (n *Namespace) ask(b *cluster.Broadcast, timeout time.Duration, g *ackGroup) {
+func (n *Namespace) ask(b *cluster.Broadcast, g *ackGroup) {
+	n.srv.pace(messageBytes(b.Args, b.Attachments))
+	n.seq.after(func() { n.askNow(b, g) })
+}
+
+func (n *Namespace) askNow(b *cluster.Broadcast, g *ackGroup) {
 	s := n.srv
-	s.pace(messageBytes(b.Args, b.Attachments))
-	g.srv, g.id = s, s.nextGroupAck()
-	g.timer.owner = g
 	all := n.pick(b.Rooms, b.Except)
-	g.waiting = len(all) + 1 // it doesn't end before the message has gone out
-	s.wheel.arm(&g.timer, s.wheel.now()+timeout)
+	if !g.expect(len(all)) {
+		return
+	}
 	asked := make([]*Conn, 0, len(all))
 	rest := all[:0] // those that can't acknowledge
 	for _, c := range all {
@@ -60,7 +70,12 @@ func (n *Namespace) ask(b *cluster.Broadcast, timeout time.Duration, g *ackGroup
 			asked = append(asked, c)
 		}
 	}
-	g.start(asked, len(all)-len(asked))
+	if !g.start(asked, len(all)-len(asked)) {
+		for _, c := range asked {
+			c.takeGroup(g.id)
+		}
+		return
+	}
 	m := newMessage(b)
 	f := fanout{ns: n, message: m, chaos: s.chaos, batch: s.batches.Get().(*batch)}
 	for _, c := range rest {
@@ -79,16 +94,26 @@ func (n *Namespace) ask(b *cluster.Broadcast, timeout time.Duration, g *ackGroup
 	g.miss()
 }
 
-// start says whom the message is about to go to.
-func (g *ackGroup) start(asked []*Conn, not int) {
+// expect waits for so many clients at the most. It fails when the waiting is over.
+func (g *ackGroup) expect(clients int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.waiting -= not
-	g.begun, g.unanswered = true, len(asked)
-	if !g.over {
-		g.conns = asked
-		g.begin(len(asked))
+	g.waiting += clients
+	return !g.over
+}
+
+// start says whom the message is about to go to. It fails when the waiting is
+// over.
+func (g *ackGroup) start(asked []*Conn, not int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.over {
+		return false
 	}
+	g.waiting -= not
+	g.begun, g.unanswered, g.conns = true, len(asked), asked
+	g.begin(len(asked))
+	return true
 }
 
 // await notes that c is to acknowledge g, unless it has ended.

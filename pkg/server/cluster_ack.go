@@ -97,13 +97,14 @@ func (e *Emitter) emitAck(ctx context.Context, event string, args []any, done fu
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	t := &ackTally{parts: 2}
 	g := &ackGroup{begin: t.expect, each: t.add, done: t.part}
+	s.beginAck(g, timeout)
 	stop := context.AfterFunc(ctx, func() { g.expire(ackReason(ctx.Err())) })
 	t.done = func(replies []Reply, err error) {
 		stop()
 		cancel()
 		done(replies, err)
 	}
-	n.ask(b, timeout, g)
+	n.ask(b, g)
 	if !e.crossesPods() {
 		t.part(nil)
 		return nil

@@ -402,3 +402,44 @@ func (silence) HasRoom(_, _ string) bool                     { return true }
 func (silence) Deliver(*cluster.Broadcast)                   {}
 func (silence) Execute(*cluster.Command)                     {}
 func (silence) Answer(*cluster.Query, func(*cluster.Answer)) {}
+
+// slowJournal keeps what it is given to itself, so that nothing gets an offset
+// from it before the gateway has lost its patience.
+type slowJournal struct{ cluster.Backplane }
+
+func (slowJournal) Follow(string, time.Duration, cluster.Follower)            {}
+func (slowJournal) Record(*cluster.Broadcast, any)                            {}
+func (slowJournal) Level() bool                                               { return true }
+func (slowJournal) SaveSession(*cluster.Session, bool, time.Duration, func()) {}
+
+func (slowJournal) TakeSession(context.Context, string, func(*cluster.Session) bool) (*cluster.Session, error) {
+	return nil, cluster.ErrNoSession
+}
+
+// TestAckBehindJournal asks clients, and moves them, while what they were sent
+// before waits for its place in a journal.
+func TestAckBehindJournal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := startPipe(t, server.Options{Backplane: slowJournal{cluster.NewHub().Backplane()}, Recovery: time.Minute}, nil)
+		c := g.joined(t, "/")
+		n := g.Of("/")
+		n.SocketsJoin("r")
+		_ = n.To("r").Emit("first")
+		n.SocketsLeave("r")
+		// One whose time is over before its turn is not sent.
+		if _, err := n.Timeout(time.Millisecond).EmitAck(t.Context(), "late"); !errors.Is(err, server.ErrAckTimeout) {
+			t.Errorf("before its turn: %v, want ErrAckTimeout", err)
+		}
+		go func() {
+			c.want(`42["first"`)
+			c.send("43" + c.question() + "[1]")
+		}()
+		if replies, err := n.EmitAck(t.Context(), "ask"); err != nil || len(replies) != 1 {
+			t.Errorf("%d replies, %v", len(replies), err)
+		}
+		_ = n.To("r").Emit("left")
+		_ = n.Emit("end")
+		c.want(`42["end"`)
+	})
+}

@@ -17,7 +17,8 @@ func (n *Namespace) each() []*Namespace {
 }
 
 // SocketsJoin has the connections that the emitter chooses join rooms, on all
-// pods: here before it returns, elsewhere without waiting. Options.Policy and
+// pods: here before it returns, unless what was sent before still waits for its
+// place in a journal of all pods; elsewhere without waiting. Options.Policy and
 // Options.Limits are not asked, as this is no client's wish; a connection that is
 // in Options.MaxRooms rooms joins no more.
 func (e *Emitter) SocketsJoin(rooms ...string) {
@@ -53,7 +54,7 @@ func (e *Emitter) command(op cluster.Op, targets []string, closeTransport bool, 
 			Op: op, Namespace: n.name, Rooms: e.rooms, Except: e.except, Targets: targets, Close: closeTransport,
 		}
 		if n.seq.pending() { // behind what was sent before
-			n.seq.after(func() { n.srv.Execute(c) })
+			n.seq.after(func() { n.srv.execute(c) })
 		} else {
 			here(n)
 		}

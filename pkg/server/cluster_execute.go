@@ -29,7 +29,13 @@ func (s *Server) hold() bool {
 // must go on: memberships change at once, so that the next broadcast finds them
 // so, and what the program wants to know of it is told elsewhere.
 func (s *Server) Execute(c *cluster.Command) {
-	if s.crossPodOff() || !s.hold() {
+	if !s.crossPodOff() {
+		s.execute(c)
+	}
+}
+
+func (s *Server) execute(c *cluster.Command) {
+	if !s.hold() {
 		return
 	}
 	defer s.group.Done()
@@ -157,14 +163,16 @@ func (n *Namespace) answerBroadcast(q *cluster.Query, reply func(*cluster.Answer
 		reply(&cluster.Answer{})
 		return
 	}
-	n.ask(&cluster.Broadcast{
-		Namespace: n.name, Rooms: q.Rooms, Except: q.Except,
-		Args: q.Args, Attachments: q.Attachments, NoCompress: q.NoCompress,
-	}, cmp.Or(max(q.Timeout, 0), s.opts.AckTimeout), &ackGroup{
+	g := &ackGroup{
 		begin: func(clients int) { reply(&cluster.Answer{Clients: clients}) },
 		each:  func(r Reply) { reply(&cluster.Answer{Args: r.Args, Attachments: r.Attachments}) },
 		done:  func(error) {},
-	})
+	}
+	s.beginAck(g, cmp.Or(max(q.Timeout, 0), s.opts.AckTimeout))
+	n.ask(&cluster.Broadcast{
+		Namespace: n.name, Rooms: q.Rooms, Except: q.Except,
+		Args: q.Args, Attachments: q.Attachments, NoCompress: q.NoCompress,
+	}, g)
 }
 
 // serverSideEvent hands an event of another pod to its handler, if there is one.
