@@ -115,7 +115,7 @@ func (e *Emitter) emitAck(ctx context.Context, event string, args []any, done fu
 	}
 	s.group.Go(func() {
 		defer context.AfterFunc(s.life, cancel)()
-		t.part(s.opts.Backplane.Ask(ctx, q, t.answer))
+		t.part(s.askPods(ctx, q, t.answer))
 	})
 	return nil
 }

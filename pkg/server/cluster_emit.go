@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -74,7 +75,16 @@ func (e *Emitter) askPods(ctx context.Context, q *cluster.Query, each func(*clus
 	defer cancel()
 	stop := context.AfterFunc(s.life, cancel)
 	defer stop()
-	return s.opts.Backplane.Ask(ctx, q, each)
+	return s.askPods(ctx, q, each)
+}
+
+func (s *Server) askPods(ctx context.Context, q *cluster.Query, each func(*cluster.Answer)) error {
+	s.count.podAsked.Add(1)
+	err := s.opts.Backplane.Ask(ctx, q, each)
+	if errors.Is(err, cluster.ErrPartial) {
+		s.count.podPartial.Add(1)
+	}
+	return err
 }
 
 // bounded gives ctx the deadline of a query, if it has no earlier one.

@@ -29,9 +29,11 @@ func (s *Server) hold() bool {
 // must go on: memberships change at once, so that the next broadcast finds them
 // so, and what the program wants to know of it is told elsewhere.
 func (s *Server) Execute(c *cluster.Command) {
-	if !s.crossPodOff() {
-		s.execute(c)
+	if s.crossPodOff() {
+		return
 	}
+	s.count.podExecuted.Add(1)
+	s.execute(c)
 }
 
 func (s *Server) execute(c *cluster.Command) {
@@ -133,6 +135,7 @@ func (s *Server) Answer(q *cluster.Query, reply func(*cluster.Answer)) {
 		return
 	}
 	defer s.group.Done()
+	s.count.podAnswered.Add(1)
 	n := s.lookup(q.Namespace)
 	if n == nil { // nobody is there; who asked must not wait to be told
 		if q.Op != cluster.OpServerSideEmit {

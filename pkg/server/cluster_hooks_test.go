@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -201,6 +202,59 @@ func TestCrossPodOff(t *testing.T) {
 		}
 		n.SocketsLeave("r")
 	}
+}
+
+// TestClusterStats is what a pod counts of what it asks and is told.
+func TestClusterStats(t *testing.T) {
+	t.Parallel()
+	gs := hubPods(t, 2, server.Options{}, nil)
+	n := gs[0].Of("/")
+	n.SocketsJoin("a")
+	n.DisconnectSockets(false)
+	if _, err := n.FetchSockets(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Timeout(50*time.Millisecond).EmitAck(t.Context(), "ask"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := n.ServerSideEmitAck(ctx, "nobody answers"); !errors.Is(err, cluster.ErrPartial) {
+		t.Fatal(err)
+	}
+	a, b := gs[0].Stats().Backplane, gs[1].Stats().Backplane
+	if a.Asked != 3 || a.Partial != 1 || a.Answered != 0 || a.Executed != 0 || a.Servers != 2 {
+		t.Errorf("the pod that asked: %+v", a)
+	}
+	if b.Asked != 0 || b.Partial != 0 || b.Answered != 3 || b.Executed != 2 || b.HandlersDropped != 0 {
+		t.Errorf("the other pod: %+v", b)
+	}
+}
+
+// TestHandlersDropped has handlers block until no more fits in their line: the
+// rest is dropped and counted, and what waits is handled in the end.
+func TestHandlersDropped(t *testing.T) {
+	t.Parallel()
+	const events = 17_000 // of which 16,384 may wait
+	blocked, block, handled := make(chan struct{}, events), make(chan struct{}), atomic.Int64{}
+	gs := hubPods(t, 2, server.Options{}, func(_ int, s *server.Server) {
+		s.Of("/").OnServerSideEmit("tick", func(context.Context, *server.ServerSideEvent) (server.Reply, error) {
+			blocked <- struct{}{}
+			<-block
+			handled.Add(1)
+			return server.Reply{}, nil
+		})
+	})
+	n := gs[0].Of("/")
+	_ = n.ServerSideEmit("tick")
+	<-blocked
+	for range events {
+		_ = n.ServerSideEmit("tick")
+	}
+	other := func() uint64 { return gs[1].Stats().Backplane.HandlersDropped }
+	eventually(t, "those without room are dropped", func() bool { return other() == events-16_384 })
+	close(block)
+	eventually(t, "the others are handled", func() bool { return handled.Load() == 1+16_384 })
 }
 
 // watching is a backplane that wants to know of rooms.

@@ -28,6 +28,8 @@ type counters struct {
 	recovered, recoveryRefused atomic.Uint64
 	resumed, gaps              atomic.Uint64
 
+	podAsked, podPartial, podAnswered, podExecuted, podDropped atomic.Uint64
+
 	handling, writing stats.Recorder
 }
 

@@ -12,7 +12,6 @@ type lane struct {
 	mu      sync.Mutex // a leaf
 	waiting []func()
 	running bool
-	dropped uint64
 }
 
 // push has fn run. The caller holds a count of s.group. A panic of user code is
@@ -20,10 +19,8 @@ type lane struct {
 func (l *lane) push(s *Server, fn func()) {
 	l.mu.Lock()
 	if len(l.waiting) >= maxLane {
-		l.dropped++
-		dropped := l.dropped
 		l.mu.Unlock()
-		if dropped&(dropped-1) == 0 { // the first, and ever more rarely
+		if dropped := s.count.podDropped.Add(1); dropped&(dropped-1) == 0 { // the first, and ever more rarely
 			s.log.Error("what other pods asked for came faster than the program's handlers take it", "dropped", dropped)
 		}
 		return

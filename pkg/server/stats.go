@@ -65,6 +65,8 @@ func (s *Server) Stats() stats.Pod {
 			Ignored: b.Ignored, Reconnects: b.Reconnects, Queued: b.Queued, RTTMicros: b.RTTMicros,
 			Foreign: b.Foreign, QueuedBytes: b.QueuedBytes, QueuedSeconds: b.QueuedFor.Seconds(),
 			Servers: b.Servers, Subscriptions: b.Subscriptions,
+			Asked: c.podAsked.Load(), Partial: c.podPartial.Load(), Answered: c.podAnswered.Load(),
+			Executed: c.podExecuted.Load(), HandlersDropped: c.podDropped.Load(),
 		}
 	}
 	return p

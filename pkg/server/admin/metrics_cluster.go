@@ -43,6 +43,7 @@ func clusterMetrics(gauge, counter plainAdder, split splitAdder) {
 	counter("rtk_cluster_commands_total", "Commands of other pods that this one carried out.", total(func(b *stats.Backplane) uint64 { return b.Executed }))
 	counter("rtk_cluster_dropped_total", "Messages to other pods that were dropped: the outbox was full, or the connection was lost.", total(func(b *stats.Backplane) uint64 { return b.Dropped }))
 	counter("rtk_cluster_overrun_total", "Messages of other pods that came faster than they could be delivered.", total(func(b *stats.Backplane) uint64 { return b.Overrun }))
+	counter("rtk_cluster_handlers_dropped_total", "Hooks and server-side events that came faster than their handlers took them.", total(func(b *stats.Backplane) uint64 { return b.HandlersDropped }))
 	counter("rtk_cluster_reconnects_total", "Subscriptions made anew after a loss.", total(func(b *stats.Backplane) uint64 { return b.Reconnects }))
 	counter("rtk_cluster_ignored_total", "Messages on the channels that made no sense.", total(func(b *stats.Backplane) uint64 { return b.Ignored }))
 	counter("rtk_cluster_foreign_total", "Messages of another adapter on the channels.", total(func(b *stats.Backplane) uint64 { return b.Foreign }))

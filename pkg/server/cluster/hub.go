@@ -60,6 +60,12 @@ func (h *Hub) leave(m *member) {
 	h.members = slices.DeleteFunc(h.members, func(o *member) bool { return o == m })
 }
 
+func (h *Hub) size() int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return len(h.members)
+}
+
 // member is one server's side of a hub. A goroutine of its own delivers, so that
 // no publisher holds its locks while another server takes its own.
 type member struct {
@@ -167,6 +173,7 @@ func (m *member) Status() Status {
 		Received:  m.received.Load(),
 		Overrun:   m.dropped.Load(),
 	}
+	s.Servers = m.hub.size()
 	if !started {
 		s.Reason = "not running"
 	}

@@ -240,6 +240,9 @@ type Backplane struct {
 	Partial  uint64 `json:"partial"`
 	Answered uint64 `json:"answered"`
 	Executed uint64 `json:"executed"`
+	// HandlersDropped counts what other pods caused faster than the program's
+	// hooks and handlers of server-side events took it; it is a total.
+	HandlersDropped uint64 `json:"handlersDropped"`
 	// QueuedBytes is what waits in the outbox, QueuedSeconds how long the oldest
 	// of it has waited.
 	QueuedBytes   int     `json:"queuedBytes"`
