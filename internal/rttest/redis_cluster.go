@@ -28,8 +28,9 @@ type RedisCluster struct {
 }
 
 // NewRedisCluster starts a Cluster of masters that share the slots, each with a
-// replica if replicas is set, and more command-line arguments for each server. A
-// master that is silent for a second is replaced by its replica.
+// replica if replicas is set, and more command-line arguments for each server, in
+// which FREEPORT stands for a port of its own. A master that is silent for a
+// second is replaced by its replica.
 func NewRedisCluster(t testing.TB, masters int, replicas bool, args ...string) *RedisCluster {
 	t.Helper()
 	c := &RedisCluster{t: t, masters: masters}
@@ -38,11 +39,17 @@ func NewRedisCluster(t testing.TB, masters int, replicas bool, args ...string) *
 		size *= 2
 	}
 	for range size {
+		own := slices.Clone(args)
+		for i, a := range own {
+			if a == "FREEPORT" {
+				own[i] = fmt.Sprint(freePort(t))
+			}
+		}
 		c.Nodes = append(c.Nodes, NewRedisServer(t, append([]string{
 			"--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(freePort(t)),
 			"--cluster-node-timeout", "1000", "--cluster-replica-validity-factor", "0",
 			"--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0",
-		}, args...)...))
+		}, own...)...))
 	}
 	for i, n := range c.Nodes {
 		c.ids = append(c.ids, n.CLI("CLUSTER", "MYID"))

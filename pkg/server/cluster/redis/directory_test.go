@@ -12,9 +12,22 @@ import (
 
 func TestDirectory(t *testing.T) {
 	t.Parallel()
-	server := rttest.NewRedisServer(t)
+	for name, url := range map[string]func(testing.TB) string{
+		"one server": rttest.Redis,
+		"Cluster":    func(t testing.TB) string { return rttest.NewRedisCluster(t, 3, false).URL() },
+		"Sentinels":  func(t testing.TB) string { return rttest.NewRedisSentinels(t).URL() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			directories(t, url(t))
+		})
+	}
+}
+
+func directories(t *testing.T, url string) {
+	t.Helper()
 	directory := func() *redis.Directory {
-		d, err := redis.NewDirectory(redis.Options{URL: server.URL()})
+		d, err := redis.NewDirectory(redis.Options{URL: url})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,9 +56,21 @@ func TestDirectory(t *testing.T) {
 	is(a, "SHRT", "http://d:1", time.Second, map[string]string{"BBBB": "http://b:1", "SHRT": "http://d:1"})
 	time.Sleep(2500 * time.Millisecond) // whole seconds of the clock of Redis
 	is(b, "BBBB", "http://b:1", time.Minute, map[string]string{"BBBB": "http://b:1"})
+}
 
+func TestDirectoryWithoutRedis(t *testing.T) {
+	t.Parallel()
+	server := rttest.NewRedisServer(t)
+	d, err := redis.NewDirectory(redis.Options{URL: server.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if _, err := d.Announce(t.Context(), "AAAA", "http://a:1", time.Minute); err != nil {
+		t.Fatal(err)
+	}
 	server.Stop()
-	if _, err := a.Announce(t.Context(), "AAAA", "http://a:1", time.Minute); err == nil {
+	if _, err := d.Announce(t.Context(), "AAAA", "http://a:1", time.Minute); err == nil {
 		t.Error("no error without Redis")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,7 +73,10 @@ func TestTLS(t *testing.T) {
 	)
 	url := "rediss://127.0.0.1:" + port
 
-	until(t, start(t, redis.Options{URL: url, TLS: &tls.Config{RootCAs: roots}}, newSink(), "/"), "healthy", healthy)
+	for _, adapter := range []redis.Adapter{redis.Classic, redis.Sharded} {
+		o := redis.Options{URL: url, TLS: &tls.Config{RootCAs: roots}, Adapter: adapter, Prefix: string(adapter)}
+		until(t, start(t, o, newSink(), "/"), "healthy", healthy)
+	}
 
 	b, err := redis.New(redis.Options{URL: url})
 	if err != nil {
@@ -82,5 +86,18 @@ func TestTLS(t *testing.T) {
 		t.Error("Start trusted a certificate of nobody")
 	} else {
 		t.Logf("Start: %v", err)
+	}
+}
+
+// TestClusterTLS has the servers of a Cluster tell of ports that speak TLS.
+func TestClusterTLS(t *testing.T) {
+	t.Parallel()
+	certFile, keyFile, roots := certificate(t)
+	c := rttest.NewRedisCluster(t, 3, false, "--tls-port", "FREEPORT", "--tls-cluster", "yes", "--tls-cert-file", certFile, "--tls-key-file", keyFile,
+		"--tls-ca-cert-file", certFile, "--tls-auth-clients", "no")
+	_, port, _ := strings.Cut(c.Nodes[0].CLI("CONFIG", "GET", "tls-port"), "\n")
+	url := "rediss+cluster://127.0.0.1:" + port
+	for _, adapter := range []redis.Adapter{redis.Classic, redis.Sharded} {
+		operations(t, redis.Options{URL: url, TLS: &tls.Config{RootCAs: roots}, Adapter: adapter, Prefix: string(adapter)}, adapter == redis.Classic)
 	}
 }

@@ -111,7 +111,21 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // TestCommands goes there and back many times at once, and leaves nothing.
 func TestCommands(t *testing.T) {
 	t.Parallel()
-	url := rttest.Redis(t)
+	for name, url := range map[string]func(testing.TB) string{
+		"one server":        rttest.Redis,
+		"Cluster":           func(t testing.TB) string { return rttest.NewRedisCluster(t, 3, false).URL() },
+		"node of a Cluster": func(t testing.TB) string { return rttest.NewRedisCluster(t, 3, false).Nodes[0].URL() },
+		"Sentinels":         func(t testing.TB) string { return rttest.NewRedisSentinels(t).URL() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testCommands(t, url(t))
+		})
+	}
+}
+
+func testCommands(t *testing.T, url string) {
+	t.Helper()
 	b := newBus(t, url, Options{})
 	for range 2 {
 		runWorker(t, url, WorkerOptions{}, func(_ context.Context, c *service.Call) (*service.Answer, error) {

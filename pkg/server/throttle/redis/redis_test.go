@@ -13,7 +13,10 @@ import (
 	"github.com/realtime-toolkit/rtk/pkg/server/throttle/redis"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// rueidis's own ends by itself 1 s after it has asked for the map of a Cluster.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
+}
 
 // pods connects n sharers to one Redis and waits until all of them are up.
 func pods(t *testing.T, url string, n int) []*redis.Shared {
@@ -33,12 +36,12 @@ func pods(t *testing.T, url string, n int) []*redis.Shared {
 
 func awaitKnown(t *testing.T, s *redis.Shared) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if _, _, known := s.AllowN("warm up", throttle.Limit{Rate: 1000, Burst: 1000}, 1); known {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("no decision from Redis in 10 s")
+			t.Fatal("no decision from Redis in 20 s")
 		}
 	}
 }
@@ -142,4 +145,40 @@ func TestBadURL(t *testing.T) {
 			t.Errorf("New(%q) = nil error", url)
 		}
 	}
+}
+
+// On a Cluster each key's bucket is at the server of its slot, and all pods share
+// it.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	c := rttest.NewRedisCluster(t, 3, false)
+	shared := pods(t, c.URL(), 2)
+	limit := throttle.Limit{Rate: 0.001, Burst: 2}
+	for _, key := range []string{"a", "b", "c", "d", "e", "f"} {
+		passed := 0
+		for i := range 6 {
+			ok, _, known := shared[i%2].AllowN(key, limit, 1)
+			if !known {
+				t.Fatalf("key %s: Redis did not decide", key)
+			}
+			if ok {
+				passed++
+			}
+		}
+		if passed != 2 {
+			t.Errorf("key %s: %d events passed two pods, want 2", key, passed)
+		}
+	}
+}
+
+// When the master of Sentinels dies, the next one decides.
+func TestSentinelFailover(t *testing.T) {
+	t.Parallel()
+	s := rttest.NewRedisSentinels(t)
+	pod := pods(t, s.URL(), 1)[0]
+	s.Servers[0].Stop()
+	if _, _, known := pod.AllowN("k", throttle.Limit{Rate: 1000, Burst: 1000}, 1); known {
+		t.Fatal("known without a master")
+	}
+	awaitKnown(t, pod)
 }
