@@ -67,6 +67,7 @@ type moved struct {
 // joinAll has the connections that rooms and except choose join targets. It asks
 // neither Options.Policy nor Options.Limits: those are for what clients want.
 func (n *Namespace) joinAll(rooms, except, targets []string) (all []moved) {
+	n.seq.listen(targets)
 	full := 0
 	for _, c := range n.pick(rooms, except) {
 		joined, err := c.join(targets)

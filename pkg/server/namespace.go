@@ -167,7 +167,7 @@ func (s *Server) HasRoom(namespace, name string) bool {
 	if n == nil {
 		return false
 	}
-	if n.seq != nil && n.seq.keepsRoom(name) {
+	if n.seq.hears(name) {
 		return true // for those who come back
 	}
 	n.mu.RLock()

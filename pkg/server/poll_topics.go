@@ -126,6 +126,7 @@ func parsePoll(r *http.Request) (ask pollAsk, err error) {
 // with "gaps" when something is missing. Without a cursor it tells the present
 // one at once. ok is false when too many wait.
 func (q *sequence) poll(ctx context.Context, topics []string, ask pollAsk) (body []byte, ok bool) {
+	q.listen(topics)
 	if ask.since == "" {
 		q.mu.Lock()
 		defer q.mu.Unlock()

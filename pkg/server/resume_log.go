@@ -19,10 +19,11 @@ type sequence struct {
 	keeps []roomPattern
 	// recovery is not nil where clients get back their session, and then
 	// everything is kept but volatile messages.
-	recovery *sessions
-	shared   *shared       // nil where this pod alone gives offsets
-	every    time.Duration // time between sweeps
-	timer    wheelEntry
+	recovery  *sessions
+	shared    *shared       // nil where this pod alone gives offsets
+	listening *listening    // nil where all rooms are heard
+	every     time.Duration // time between sweeps
+	timer     wheelEntry
 
 	mu    sync.Mutex
 	log   history.Log[*message]
@@ -182,6 +183,7 @@ func (q *sequence) enter(c *Conn) error {
 	q.mu.Lock()
 	r.settle(q, c)
 	q.ns.enter(c)
+	q.listenLocked(r.rooms)
 	joined, err := c.join(r.rooms)
 	if err == nil {
 		r.collect(q, c)
@@ -200,6 +202,7 @@ func (q *sequence) fire() {
 		if q.recovery != nil {
 			q.recovery.expire(q.log)
 		}
+		q.listening.sweep(q)
 		q.mu.Unlock()
 		if q.shared != nil {
 			q.shared.saveAll()

@@ -91,5 +91,6 @@ func (s *Server) newSequence(n *Namespace) *sequence {
 		}
 		j.Follow(n.name, cmp.Or(limits.Age, history.DefaultAge), q.shared)
 	}
+	q.listening = q.newListening(limits.Age)
 	return q
 }

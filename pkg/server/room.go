@@ -72,6 +72,7 @@ func (c *Conn) Join(rooms ...string) error {
 	if err := c.mayJoin(rooms); err != nil {
 		return err
 	}
+	c.ns.seq.listen(rooms)
 	joined, err := c.join(rooms)
 	c.save()
 	c.tellRooms(c.ns.onJoin, joined)
@@ -247,6 +248,7 @@ func (n *Namespace) leave(p *membership) {
 	if !r.remove(p, false) {
 		return
 	}
+	n.seq.rest(r.name)
 	n.mu.Lock()
 	if n.rooms[r.name] == r {
 		delete(n.rooms, r.name)

@@ -24,6 +24,8 @@ type Log[T any] interface {
 	Since(rooms []string, offset Offset) Page[T]
 	// Forget drops a room that nobody will ask for again, without a trace.
 	Forget(room string)
+	// Unknown drops what a room holds: what it was sent up to now is not known.
+	Unknown(room string)
 	// Expire drops what is too old. Append and Since do so too; it is for a
 	// log that rests.
 	Expire()

@@ -115,6 +115,11 @@ func (m *Memory[T]) Append(offset Offset, age time.Duration, rooms []string, v T
 		m.drop(m.all.first)
 	}
 	m.Expire()
+	m.trim()
+}
+
+// trim keeps the bound of rooms.
+func (m *Memory[T]) trim() {
 	for len(m.rooms) > m.limits.Rooms {
 		if m.idle.oldest == nil {
 			m.drop(m.all.first)
@@ -122,6 +127,21 @@ func (m *Memory[T]) Append(offset Offset, age time.Duration, rooms []string, v T
 		}
 		m.forget(m.idle.oldest)
 	}
+}
+
+// Unknown implements Log.
+func (m *Memory[T]) Unknown(name string) {
+	r := m.rooms[name]
+	if r == nil {
+		r = &room[T]{name: name}
+		m.rooms[name] = r
+		m.idle.add(r)
+	}
+	for r.first != nil {
+		m.drop(r.first)
+	}
+	r.dropped = m.last
+	m.trim()
 }
 
 // Expire implements Log.

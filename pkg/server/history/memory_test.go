@@ -315,3 +315,36 @@ func BenchmarkMemoryAppend(b *testing.B) {
 		log.Append(log.Next(), 0, rooms, i, 100)
 	}
 }
+
+// TestUnknown has a room of which is not known what it was sent: who comes from
+// before has a gap, who comes from now has none.
+func TestUnknown(t *testing.T) {
+	t.Parallel()
+	m := history.NewMemory[int](history.Limits{Rooms: 2})
+	before := m.Last()
+	m.Append(m.Next(), 0, []string{"a", "b"}, 1, 1)
+	m.Unknown("a")
+	m.Unknown("new")
+	now := m.Last()
+	m.Append(m.Next(), 0, []string{"new"}, 2, 1)
+	for _, tc := range []struct {
+		room  string
+		from  history.Offset
+		items int
+		gone  bool
+	}{
+		{"a", before, 0, true},
+		{"a", now, 0, false},
+		{"new", before, 1, true},
+		{"new", now, 1, false},
+		{"b", before, 1, false},
+	} {
+		p := m.Since([]string{tc.room}, tc.from)
+		if len(p.Items) != tc.items || (len(p.Gone) > 0) != tc.gone {
+			t.Errorf("%s from %v: %d items, gone %v, want %d and %v", tc.room, tc.from, len(p.Items), p.Gone, tc.items, tc.gone)
+		}
+	}
+	if s := m.Stats(); s.Rooms > 2 {
+		t.Errorf("%d rooms, at most 2", s.Rooms)
+	}
+}
