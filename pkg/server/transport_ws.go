@@ -190,7 +190,7 @@ func (k *socket) readAll(l *link) error {
 		if quiet {
 			burst = 0
 		}
-		if burst++; burst > asideFirst {
+		if burst++; burst > asideFirst || l.raw == nil { // a second goroutine would do the waiting
 			err = k.readSome(l, &k.fast)
 		} else {
 			err = k.readAside(l)
