@@ -78,25 +78,6 @@ var questionTypes = map[cluster.Op]redisadapter.RequestType{
 	cluster.OpBroadcastAck:   redisadapter.RequestBroadcast,
 }
 
-// post signs a message and puts it in the outbox. encoding is the error of
-// making it.
-func (b *classic) post(m message, encoding error) {
-	err := encoding
-	if err == nil {
-		m.payload, err = b.signer.Sign(m.channel, m.payload)
-	}
-	if err != nil {
-		b.publisher.dropped.Add(1)
-		b.options.Logger.Error("message can't be published", "channel", m.channel, "error", err)
-		return
-	}
-	if b.closed.Load() {
-		b.publisher.dropped.Add(1)
-		return
-	}
-	b.publisher.push(m)
-}
-
 // Ask implements cluster.Backplane. While Redis is away it fails at once, and so
 // does a question whose answers were lost with a connection.
 func (b *classic) Ask(ctx context.Context, q *cluster.Query, each func(*cluster.Answer)) error {

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
@@ -43,8 +42,6 @@ type clusterOps struct {
 	uid     string // of this pod, 16 hex digits
 	carrier carrier
 	pending *pending
-
-	asked, answered, partial atomic.Uint64
 }
 
 // publish sends a broadcast.
@@ -89,7 +86,6 @@ func (o *clusterOps) ask(ctx context.Context, q *cluster.Query, each func(*clust
 		return err
 	}
 	defer o.pending.close(a)
-	o.asked.Add(1)
 	var counting sync.WaitGroup
 	defer counting.Wait()
 	ctx, cancel := context.WithCancel(ctx)
@@ -99,11 +95,7 @@ func (o *clusterOps) ask(ctx context.Context, q *cluster.Query, each func(*clust
 		n, err := o.carrier.servers(ctx, q.Namespace)
 		a.expect(n-1, err)
 	})
-	err = a.wait(ctx, each)
-	if err != nil {
-		o.partial.Add(1)
-	}
-	return err
+	return a.wait(ctx, each)
 }
 
 func (o *clusterOps) question(q *cluster.Query) *redisadapter.ClusterMessage {
@@ -195,7 +187,6 @@ func (o *clusterOps) serve(m *redisadapter.ClusterMessage, op cluster.Op, sink c
 			q.Timeout = min(m.Timeout, maxAckTimeout)
 		}
 	}
-	o.answered.Add(1)
 	asker, id := m.UID, m.RequestID
 	sink.Answer(q, func(a *cluster.Answer) { o.carrier.respond(asker, o.reply(q, id, a)) })
 	return true

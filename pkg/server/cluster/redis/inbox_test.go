@@ -34,7 +34,7 @@ func (s *slowSink) Deliver(b *cluster.Broadcast) {
 
 func testInbox(s cluster.Sink) *inbox {
 	return &inbox{
-		backplane: &classic{uid: "ownuid", options: Options{Prefix: "socket.io"}},
+		backplane: &classic{base: base{uid: "ownuid", options: Options{Prefix: "socket.io"}}},
 		namespace: "/",
 		own:       string(redisadapter.AppendUID(nil, "ownuid"))[1:],
 		ownJSON:   string(redisadapter.AppendRequestHead(nil, "ownuid")),

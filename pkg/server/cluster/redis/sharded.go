@@ -77,8 +77,8 @@ func (b *sharded) run(tell func(error)) {
 
 // Start implements cluster.Backplane.
 func (b *shardedRooms) Start(ctx context.Context, sink cluster.Sink) error {
-	b.rooms.has = sink.HasRoom
 	return b.start(ctx, sink, b.open, func(tell func(error)) {
+		b.rooms.has = sink.HasRoom
 		b.run(tell)
 		b.wg.Go(func() { b.follow(b.ctx) })
 	})
