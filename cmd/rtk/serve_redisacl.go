@@ -52,7 +52,7 @@ func (f *serveFlags) redisUses(namespaces []string) redis.Uses {
 		Namespaces: namespaces,
 		Directory:  f.advertise != "",
 		Throttle:   f.throttleMore.shared,
-		History:    len(f.history) > 0 || f.recovery > 0,
+		Recovery:   f.recovery > 0,
 	}
 	if f.routing != nil {
 		for _, s := range f.routing.services {

@@ -16,7 +16,7 @@ type Uses struct {
 	Namespaces []string
 	Directory  bool     // NewDirectory
 	Throttle   bool     // limits that the pods share
-	History    bool     // history or recovery over the streams adapter
+	Recovery   bool     // of sessions, over the streams adapter
 	Services   []string // streams of services, see package service/streams
 }
 
@@ -42,7 +42,7 @@ func ACL(o Options, u Uses) ([]string, error) {
 	case Sharded:
 		r.sharded(o)
 	case Streams:
-		r.streams(o, u.History)
+		r.streams(o, u.Recovery)
 	default:
 		if err := r.classic(o, u.Namespaces); err != nil {
 			return nil, err
@@ -110,7 +110,7 @@ func (r *rights) sharded(o Options) {
 	r.add("ssubscribe", "sunsubscribe", "spublish")
 }
 
-func (r *rights) streams(o Options, history bool) {
+func (r *rights) streams(o Options, recovery bool) {
 	r.channels = append(r.channels, o.Prefix+"#*")
 	if o.StreamSharded {
 		r.add("ssubscribe", "sunsubscribe", "spublish")
@@ -119,10 +119,10 @@ func (r *rights) streams(o Options, history bool) {
 	if o.StreamCount > 1 {
 		r.keys = append(r.keys, glob(o.Stream)+"-*")
 	}
-	r.add("xadd", "xread", "xrevrange")
-	if history {
+	r.add("xadd", "xread", "xrange", "xrevrange", "xinfo|stream")
+	if recovery {
 		r.keys = append(r.keys, "sio:session:*")
-		r.add("xrange", "set", "get", "del", "multi", "exec")
+		r.add("set", "get", "del")
 	}
 }
 
