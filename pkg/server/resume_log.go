@@ -160,7 +160,7 @@ func (q *sequence) missed(rooms []string, from place) (ms []*message, gone []str
 	page := q.log.Since(rooms, from.Offset)
 	for _, item := range page.Items {
 		if !excepted(item.Value.except, rooms) && !q.shared.seen(item.Offset, from) {
-			ms = append(ms, item.Value)
+			ms = append(ms, q.shared.replayed(item, from))
 		}
 	}
 	return q.shared.appendEarly(ms, rooms, from), page.Gone

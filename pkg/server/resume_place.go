@@ -106,8 +106,8 @@ func (s *shared) parse(text string) (p place, reason string) {
 	if tag == s.tag {
 		p.early = early
 	}
-	switch ahead := s.q.log.Last().Before(o); {
-	case ahead && (!s.begun || !s.journal.Level()):
+	switch ahead := s.ahead(o); {
+	case ahead && (!s.begun || !s.journal.Level(s.q.ns.name)):
 		return p, gapUnavailable
 	case ahead, p.early > s.number:
 		return p, gapInvalid

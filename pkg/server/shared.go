@@ -36,7 +36,7 @@ type shared struct {
 	text   string    // here, "" when it has changed
 	timer  wheelEntry
 	armed  bool
-	behind map[chan struct{}]history.Offset // who waits for the log to come this far
+	behind int // clients that wait for the log to come further
 }
 
 // turn is something in the line: a message, or a step that must not come before
@@ -65,14 +65,14 @@ type earlier struct {
 
 const (
 	// sharedPatience is how long a message waits for its offset.
-	sharedPatience = 100 * time.Millisecond
+	sharedPatience = 250 * time.Millisecond
 	sharedTagBytes = 6
 	// earlierKept bounds what is remembered of early messages that are back.
 	earlierKept = 1 << 16
 )
 
 func newShared(q *sequence, j cluster.Journal) *shared {
-	s := &shared{q: q, journal: j, tag: newID()[:sharedTagBytes], behind: make(map[chan struct{}]history.Offset)}
+	s := &shared{q: q, journal: j, tag: newID()[:sharedTagBytes]}
 	s.timer.owner = s
 	return s
 }
@@ -100,7 +100,7 @@ func (s *shared) recordLocked(t *turn) {
 	t.recorded = true
 	t.m.rooms, t.m.except = t.b.Rooms, t.b.Except
 	s.journal.Record(t.b, t)
-	s.late = s.late || !s.journal.Level()
+	s.late = s.late || !s.journal.Level(s.q.ns.name)
 	t.ready = s.late || s.over
 	s.queue(t)
 	if !t.ready && !s.armed {
@@ -265,36 +265,50 @@ func (s *Server) settleLines() {
 // pod that had read more, for a second at most. The caller does not hold mu.
 func (q *sequence) reach(ctx context.Context, text string) {
 	s := q.shared
-	if s == nil {
-		return
-	}
-	q.mu.Lock()
 	o, _, _, ok := parseShared(text)
-	if !ok || !s.ahead(o) || len(s.behind) >= maxBehind {
-		q.mu.Unlock()
+	if s == nil || !ok {
 		return
-	}
-	here := make(chan struct{})
-	s.behind[here] = o
-	q.mu.Unlock()
-	timer := time.NewTimer(maxBehindWait)
-	defer timer.Stop()
-	select {
-	case <-here:
-		return
-	case <-timer.C:
-	case <-ctx.Done():
-	case <-q.ns.srv.stop:
 	}
 	q.mu.Lock()
-	delete(s.behind, here)
-	q.mu.Unlock()
+	defer q.mu.Unlock()
+	if !s.ahead(o) || s.behind >= maxBehind {
+		return
+	}
+	s.behind++
+	defer func() { s.behind-- }()
+	ctx, cancel := context.WithTimeout(ctx, maxBehindWait)
+	defer cancel()
+	tick := time.NewTicker(behindTick)
+	defer tick.Stop()
+	for s.ahead(o) && ctx.Err() == nil {
+		q.mu.Unlock()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+		q.mu.Lock()
+	}
 }
 
 // Bounds of waiting for the log.
 const (
 	maxBehind     = 10_000
 	maxBehindWait = time.Second
+	behindTick    = 5 * time.Millisecond
 )
 
-func (s *shared) ahead(o history.Offset) bool { return !s.begun || s.q.log.Last().Before(o) }
+// ahead reports whether the log has not come as far as o yet. The journal may
+// have, when the latest was nothing for this namespace.
+func (s *shared) ahead(o history.Offset) bool {
+	if !s.begun {
+		return true
+	}
+	last := s.q.log.Last()
+	if last.Before(o) {
+		if at := history.Offset(s.journal.Reached(s.q.ns.name)); last.Before(at) {
+			s.q.log.Advance(at)
+			s.text = ""
+		}
+	}
+	return s.q.log.Last().Before(o)
+}

@@ -37,13 +37,11 @@ func (s *shared) Recorded(e *cluster.Entry) {
 	defer srv.group.Done()
 	if !own {
 		if srv.crossPodOff() {
-			s.Passed(e.At)
 			return
 		}
 		if size > srv.opts.QueueBytes {
 			srv.log.Error("dropped a broadcast of another pod: it is larger than the outbound queue",
 				"namespace", q.ns.name, "bytes", size, "limit", srv.opts.QueueBytes)
-			s.Passed(e.At)
 			return
 		}
 		if !e.Past {
@@ -81,7 +79,6 @@ func (s *shared) Recorded(e *cluster.Entry) {
 		s.line = slices.Insert(s.line, i, t)
 		s.drain()
 	}
-	s.arrive()
 }
 
 // comeBack settles the account of a message of this pod.
@@ -130,26 +127,13 @@ func (s *shared) keep(t *turn, at history.Offset, age time.Duration) {
 	log.Append(at, age, t.kept, m, keptBytes(m))
 }
 
-// Passed implements cluster.Follower.
-func (s *shared) Passed(at cluster.Offset) {
+// Level implements cluster.Follower.
+func (s *shared) Level(at cluster.Offset) {
 	s.q.mu.Lock()
 	defer s.q.mu.Unlock()
-	if s.q.log.Last().Before(history.Offset(at)) {
-		s.q.log.Advance(history.Offset(at))
-		s.text = ""
-	}
+	s.q.log.Advance(history.Offset(at))
+	s.text = ""
 	s.begun = true
-	s.arrive()
-}
-
-// arrive wakes those who waited for the log to come as far as it is now.
-func (s *shared) arrive() {
-	for c, o := range s.behind {
-		if !s.ahead(o) {
-			delete(s.behind, c)
-			close(c)
-		}
-	}
 }
 
 // Lost implements cluster.Follower.
@@ -182,6 +166,22 @@ func (s *shared) seen(at history.Offset, from place) bool {
 	return i < len(s.back) && s.back[i].at == at && s.back[i].number <= from.early
 }
 
+// replayed is a message of the log for a client at a place: one that has seen
+// early messages must go on telling so.
+func (s *shared) replayed(item history.Item[*message], from place) *message {
+	if from.early == 0 {
+		return item.Value
+	}
+	return s.copied(item.Value, place{item.Offset, from.early})
+}
+
+// copied is m with the cursor of another place.
+func (s *shared) copied(m *message, at place) *message {
+	c := &message{ns: m.ns, array: m.array, attachments: m.attachments, verbatim: m.verbatim, rooms: m.rooms, except: m.except}
+	c.cursor, c.offset = s.format(at), m.offset
+	return c
+}
+
 // appendEarly appends what members of rooms were sent after a place and has no
 // offset yet.
 func (s *shared) appendEarly(ms []*message, rooms []string, from place) []*message {
@@ -191,7 +191,7 @@ func (s *shared) appendEarly(ms []*message, rooms []string, from place) []*messa
 	for _, t := range s.early {
 		if t.number > from.early && !excepted(t.b.Except, rooms) &&
 			slices.ContainsFunc(t.kept, func(r string) bool { return slices.Contains(rooms, r) }) {
-			ms = append(ms, t.m)
+			ms = append(ms, s.copied(t.m, place{s.q.log.Last(), t.number}))
 		}
 	}
 	return ms

@@ -27,9 +27,11 @@ type Journal interface {
 	// again, once, with the same mark, by Recorded or by Lost. It may be called
 	// with locks held that the follower takes.
 	Record(b *Broadcast, mark any)
-	// Level reports whether the journal can be written to and read now, as far
-	// as is known. It is quick.
-	Level() bool
+	// Level reports whether what is recorded now will come back at once, as far
+	// as is known. It is quick, as is Reached.
+	Level(namespace string) bool
+	// Reached is the offset up to which the follower has been told all.
+	Reached(namespace string) Offset
 
 	// SaveSession keeps a session for as long as said, 0 deletes it. Unless it
 	// is the first save of its owner, it does nothing when another owner's is
@@ -54,14 +56,15 @@ type Entry struct {
 // Follower is the gateway's side of one namespace of a journal. Its methods are
 // called one at a time, in the journal's order, and never block on a client.
 type Follower interface {
-	// Begin comes first, and again after a gap: the journal has told, or could
-	// tell, nothing of what came up to at. missed says that connections that
-	// are there already may have missed some of it.
+	// Begin comes first, and again after a gap: what came up to at was not told,
+	// or can't be told any more. missed says that connections that are there
+	// already may have missed some of it.
 	Begin(at Offset, missed bool)
 	// Recorded tells of one broadcast at its place.
 	Recorded(e *Entry)
-	// Passed tells that all up to at has been told.
-	Passed(at Offset)
+	// Level tells, once after Begin, that all up to at has been told: what comes
+	// now is new.
+	Level(at Offset)
 	// Lost tells that a broadcast of this pod will never be in the journal.
 	Lost(mark any)
 }

@@ -83,7 +83,7 @@ func (m *Memory[T]) Begin(at Offset) {
 	clear(m.rooms)
 	m.idle = ring[T]{}
 	m.floor = at
-	m.Advance(at)
+	m.last = at
 }
 
 // Advance implements Log.

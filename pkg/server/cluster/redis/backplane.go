@@ -32,6 +32,8 @@ func New(o Options) (cluster.Backplane, error) {
 		return b, nil
 	case Sharded:
 		return newSharded(o, connector), nil
+	case Streams:
+		return newStreams(o, connector), nil
 	}
 	return nil, fmt.Errorf("%w: adapter %q is unknown", ErrOptions, o.Adapter)
 }

@@ -109,6 +109,12 @@ func (c *connector) byKey() (rueidis.Client, error) {
 	return c.client("by key", c.target.RoutedOption(c.dialer))
 }
 
+// stream returns a client of its own for one stream: reading it holds a
+// connection for as long as nothing comes.
+func (c *connector) stream(key string) (rueidis.Client, error) {
+	return c.client("stream "+key, c.target.RoutedOption(c.dialer))
+}
+
 // node returns the client of the server at addr, which redisconn's Map names.
 func (c *connector) node(addr string) (rueidis.Client, error) {
 	opt := c.target.Option(c.dialer)
