@@ -11,6 +11,7 @@ import (
 
 	"github.com/realtime-toolkit/rtk/internal/rttest"
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster/redis"
+	"github.com/realtime-toolkit/rtk/pkg/wire/redisadapter"
 )
 
 // runInteropCmd runs `rtk interop args…` to its end.
@@ -123,6 +124,9 @@ func TestNotStarted(t *testing.T) {
 	t.Parallel()
 	if code := exitCode(notStarted(redis.ErrAdapters)); code != exitUsage {
 		t.Errorf("exit code %d for two adapters, want %d", code, exitUsage)
+	}
+	if code := exitCode(notStarted(redisadapter.CheckName("/a*"))); code != exitUsage {
+		t.Errorf("exit code %d for a namespace with a glob, want %d", code, exitUsage)
 	}
 	if code := exitCode(notStarted(errors.New("disk full"))); code != exitInternal {
 		t.Errorf("exit code %d for another error, want %d", code, exitInternal)

@@ -178,6 +178,9 @@ func newPodID() string {
 // told to do and the cluster forbids is a mistake of its configuration.
 func notStarted(err error) error {
 	err = fmt.Errorf("start the gateway: %w", err)
+	if errors.Is(err, redisadapter.ErrGlob) {
+		return hint(&usageError{err}, "the other pods are heard by a pattern with the namespace in it: take another name")
+	}
 	if errors.Is(err, redis.ErrAdapters) || errors.Is(err, redis.ErrOptions) {
 		return hint(&usageError{err}, "see who is there with   rtk interop URL")
 	}

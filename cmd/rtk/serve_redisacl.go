@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strings"
 	"sync"
 
@@ -32,9 +31,9 @@ func printRedisACL(ctx context.Context, env *Env, f *serveFlags, log *slog.Logge
 	if err != nil {
 		return usagef("--print-redis-acl: %w", err)
 	}
-	user := aclUser
-	if u, err := url.Parse(f.redis); err == nil && u.User.Username() != "" && u.User.Username() != "default" {
-		user = u.User.Username()
+	user := f.backplane.User()
+	if user == "" || user == "default" {
+		user = aclUser
 	}
 	if _, err := fmt.Fprintf(env.Stdout, "ACL SETUSER %s on %s\n", user, strings.Join(rules, " ")); err != nil {
 		return fmt.Errorf("print the rights: %w", err)

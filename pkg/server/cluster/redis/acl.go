@@ -67,6 +67,15 @@ func ACL(o Options, u Uses) ([]string, error) {
 	return r.list(), nil
 }
 
+// User is the user that the URL names, "" when it names none.
+func (o Options) User() string {
+	target, err := redisconn.Parse(o.URL, nil)
+	if err != nil {
+		return "" // Check reports it
+	}
+	return target.Username
+}
+
 // topology adds what finding the right server takes.
 func (r *rights) topology(raw string) {
 	target, err := redisconn.Parse(raw, nil)

@@ -206,3 +206,34 @@ func TestLookAtNothing(t *testing.T) {
 		t.Error("a look whose context has ended succeeded")
 	}
 }
+
+// On a Cluster the servers of a namespace are spread over the nodes, and so are
+// their sharded channels.
+func TestLookAtCluster(t *testing.T) {
+	t.Parallel()
+	url := rttest.NewRedisCluster(t, 3, false).URL()
+	for _, o := range []redis.Options{
+		{URL: url, Prefix: "a", Pod: "a1"}, {URL: url, Prefix: "a", Pod: "a2"},
+		{URL: url, Prefix: "b", Pod: "b1", Adapter: redis.Sharded}, {URL: url, Prefix: "b", Pod: "b2", Adapter: redis.Sharded},
+	} {
+		until(t, start(t, o, newSink("room"), "/", "/chat"), "healthy", healthy)
+	}
+	s := look(t, url, 100*time.Millisecond)
+	if len(s.Mismatches) > 0 || len(s.Hidden) > 0 {
+		t.Errorf("mismatches %q, hidden %q, want none", s.Mismatches, s.Hidden)
+	}
+	if s.Redis.Mode != "cluster" || s.Redis.Nodes != 3 {
+		t.Errorf("redis %+v, want a cluster of 3 nodes", s.Redis)
+	}
+	for prefix, adapter := range map[string]redis.Adapter{"a": redis.Classic, "b": redis.Sharded} {
+		c := find(t, s, prefix, adapter)
+		for _, ns := range []string{"/", "/chat"} {
+			if n := c.Namespaces[ns]; n == nil || n.Servers != 2 || len(n.UIDs) != 2 {
+				t.Errorf("prefix %s, namespace %s: %+v, want 2 servers", prefix, ns, n)
+			}
+		}
+		if len(c.Pods) != 2 || c.Pods[0].Name != prefix+"1" || !c.Pods[0].Hears || !c.Pods[1].Hears {
+			t.Errorf("prefix %s: pods %+v", prefix, c.Pods)
+		}
+	}
+}
