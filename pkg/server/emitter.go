@@ -1,14 +1,10 @@
 package server
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
-	"github.com/realtime-toolkit/rtk/pkg/wire/rawjson"
 	"github.com/realtime-toolkit/rtk/pkg/wire/socketio"
 )
 
@@ -151,61 +147,14 @@ func eventArray(event string, args []byte) ([]byte, error) {
 	return array, nil
 }
 
-var errArguments = errors.New("arguments are not valid JSON values separated by commas")
-
 func appendEventArray(event string, args []byte) ([]byte, error) {
-	array := make([]byte, 0, len(event)+len(args)+8)
-	array = append(array, '[')
-	array = rawjson.AppendQuote(array, event)
-	if args = rawjson.Trim(args); len(args) > 0 {
-		array = append(array, ',')
-		array = append(array, args...)
-	}
-	array = append(array, ']')
-	if !rawjson.Valid(array) {
-		return nil, errArguments
-	}
-	return array, nil
+	return socketio.EventArray(event, args)
 }
 
 // encodeArgs marshals arguments into JSON without brackets.
 func encodeArgs(args []any) (raw []byte, attachments [][]byte, err error) {
-	for i, a := range args {
-		if i > 0 {
-			raw = append(raw, ',')
-		}
-		switch v := a.(type) {
-		case json.RawMessage:
-			raw = append(raw, v...)
-		case []byte:
-			raw = socketio.AppendPlaceholder(raw, len(attachments))
-			attachments = append(attachments, v)
-		case string:
-			raw = rawjson.AppendQuote(raw, v)
-		case bool:
-			if v {
-				raw = append(raw, "true"...)
-			} else {
-				raw = append(raw, "false"...)
-			}
-		default:
-			b, err := marshal(v)
-			if err != nil {
-				return nil, nil, fmt.Errorf("argument %d: %w", i, err)
-			}
-			raw = append(raw, b...)
-		}
-	}
-	return raw, attachments, nil
+	return socketio.EncodeArgs(args)
 }
 
 // marshal is json.Marshal without HTML escaping, as JSON.stringify has it.
-func marshal(v any) ([]byte, error) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte{'\n'}), nil
-}
+func marshal(v any) ([]byte, error) { return socketio.Marshal(v) }

@@ -46,7 +46,7 @@ func newClassic(o Options, c *connector) *classic {
 	b.inboxes.Store(&map[string]*inbox{})
 	b.routes.Store(&map[string]route{})
 	b.subs = &subscriber{
-		connector: b.connector,
+		connector: c,
 		heartbeat: b.publisher.channel,
 		ioTimeout: o.IOTimeout,
 		onMessage: b.route,

@@ -23,8 +23,17 @@ func (b *classic) Publish(m *cluster.Broadcast) {
 	if len(m.Rooms) == 1 {
 		room = m.Rooms[0]
 	}
-	payload, err := redisadapter.AppendBroadcast(make([]byte, 0, m.Size()), &redisadapter.Broadcast{
-		UID:         b.uid,
+	payload, err := redisadapter.AppendBroadcast(make([]byte, 0, m.Size()), classicBroadcast(b.uid, m))
+	b.post(message{
+		channel:  redisadapter.BroadcastChannel(b.options.Prefix, m.Namespace, room),
+		payload:  payload,
+		volatile: m.Volatile,
+	}, err)
+}
+
+func classicBroadcast(uid string, m *cluster.Broadcast) *redisadapter.Broadcast {
+	return &redisadapter.Broadcast{
+		UID:         uid,
 		Namespace:   m.Namespace,
 		Rooms:       m.Rooms,
 		Except:      m.Except,
@@ -33,35 +42,31 @@ func (b *classic) Publish(m *cluster.Broadcast) {
 		Volatile:    m.Volatile,
 		Compress:    m.Compress,
 		NoCompress:  m.NoCompress,
-	})
-	b.post(message{
-		channel:  redisadapter.BroadcastChannel(b.options.Prefix, m.Namespace, room),
-		payload:  payload,
-		volatile: m.Volatile,
-	}, err)
+	}
 }
 
 // Send encodes the command and puts it in the outbox, behind the broadcasts that
 // were published before it.
 func (b *classic) Send(c *cluster.Command) {
-	r := &redisadapter.Request{
-		UID:         b.uid,
+	payload, err := appendCommand(b.uid, c)
+	b.post(message{channel: redisadapter.RequestChannel(b.options.Prefix, c.Namespace), payload: payload}, err)
+}
+
+func appendCommand(uid string, c *cluster.Command) ([]byte, error) {
+	kind, ok := requestTypes[c.Op]
+	if !ok {
+		return nil, fmt.Errorf("%s is not a command", c.Op)
+	}
+	return redisadapter.AppendRequest(nil, &redisadapter.Request{
+		Type:        kind,
+		UID:         uid,
 		Rooms:       c.Rooms,
 		Except:      c.Except,
 		Targets:     c.Targets,
 		Close:       c.Close,
 		Args:        c.Args,
 		Attachments: c.Attachments,
-	}
-	var payload []byte
-	var ok bool
-	var err error
-	if r.Type, ok = requestTypes[c.Op]; ok {
-		payload, err = redisadapter.AppendRequest(nil, r)
-	} else {
-		err = fmt.Errorf("%s is not a command", c.Op)
-	}
-	b.post(message{channel: redisadapter.RequestChannel(b.options.Prefix, c.Namespace), payload: payload}, err)
+	})
 }
 
 var requestTypes = map[cluster.Op]redisadapter.RequestType{

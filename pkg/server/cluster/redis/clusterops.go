@@ -65,12 +65,15 @@ var commandTypes = map[cluster.Op]redisadapter.ClusterType{
 }
 
 // send sends a command.
-func (o *clusterOps) send(c *cluster.Command) {
-	o.carrier.post(&redisadapter.ClusterMessage{
+func (o *clusterOps) send(c *cluster.Command) { o.carrier.post(o.command(c), false) }
+
+// command makes a cluster message of a command.
+func (o *clusterOps) command(c *cluster.Command) *redisadapter.ClusterMessage {
+	return &redisadapter.ClusterMessage{
 		Type: commandTypes[c.Op], UID: o.uid, Namespace: c.Namespace,
 		Rooms: c.Rooms, Except: c.Except, Targets: c.Targets, Close: c.Close,
 		Args: c.Args, Attachments: c.Attachments,
-	}, false)
+	}
 }
 
 // ask is cluster.Backplane's Ask. Pods are counted while the question is on its

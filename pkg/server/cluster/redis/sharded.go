@@ -183,7 +183,7 @@ func (b *sharded) servers(ctx context.Context, namespace string) (int, error) {
 // post implements carrier.
 func (b *sharded) post(m *redisadapter.ClusterMessage, fleeting bool) {
 	payload, err := redisadapter.AppendCluster(make([]byte, 0, 160+len(m.Args)), m)
-	out := message{channel: b.channel(m), payload: payload, volatile: fleeting}
+	out := message{channel: b.options.shardedChannel(m), payload: payload, volatile: fleeting}
 	if m.RequestID != "" { // nobody waits for what is answered later
 		out.expires = time.Now().Add(max(m.Timeout, answerPatience))
 	}
@@ -199,18 +199,19 @@ func (b *sharded) respond(uid string, m *redisadapter.ClusterMessage) {
 	}, err)
 }
 
-// channel returns where a message is sent (redis-adapter, computeChannel).
-func (b *sharded) channel(m *redisadapter.ClusterMessage) string {
-	main := redisadapter.ClusterChannel(b.options.Prefix, m.Namespace, "")
-	if m.Type != redisadapter.ClusterBroadcast || m.RequestID != "" || len(m.Rooms) != 1 || !b.ownChannel(m.Rooms[0]) {
+// shardedChannel returns where a message is sent (redis-adapter,
+// computeChannel).
+func (o Options) shardedChannel(m *redisadapter.ClusterMessage) string {
+	main := redisadapter.ClusterChannel(o.Prefix, m.Namespace, "")
+	if m.Type != redisadapter.ClusterBroadcast || m.RequestID != "" || len(m.Rooms) != 1 || !o.ownChannel(m.Rooms[0]) {
 		return main
 	}
 	return main + m.Rooms[0] + "#"
 }
 
 // ownChannel reports whether a room has a channel of its own.
-func (b *sharded) ownChannel(room string) bool {
-	switch b.options.ShardedMode {
+func (o Options) ownChannel(room string) bool {
+	switch o.ShardedMode {
 	case Static:
 		return false
 	case DynamicPrivate:

@@ -9,7 +9,7 @@ import (
 
 // RoomChanged implements cluster.RoomWatcher.
 func (b *shardedRooms) RoomChanged(namespace, room string) {
-	if b.ownChannel(room) {
+	if b.options.ownChannel(room) {
 		b.rooms.note(roomKey{namespace, room})
 	}
 }
