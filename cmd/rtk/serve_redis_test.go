@@ -73,7 +73,7 @@ func TestRedisFlagsRefuse(t *testing.T) {
 		args []string
 		want string // part of the error
 	}{
-		{"unknown adapter", []string{"--redis", url, "--redis-adapter", "clasic"}, `--redis-adapter "clasic", did you mean "classic"?; want classic, sharded or streams`},
+		{"unknown adapter", []string{"--redis", url, "--redis-adapter", "classc"}, `--redis-adapter "classc", did you mean "classic"?; want classic, sharded or streams`},
 		{"unknown subscription", []string{"--redis", url, "--redis-subscribe", "room"}, `--redis-subscribe "room", did you mean "rooms"?; want pattern or rooms`},
 		{"unknown mode", []string{"--redis", url, "--redis-adapter", "sharded", "--redis-sharded-mode", "privat"}, `--redis-sharded-mode "privat"`},
 		{"mode of another adapter", []string{"--redis", url, "--redis-sharded-mode", "static"}, "--redis-sharded-mode is of the sharded adapter, and --redis-adapter is classic"},

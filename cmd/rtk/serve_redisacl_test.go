@@ -135,6 +135,10 @@ func TestPrintedRightsSuffice(t *testing.T) {
 		{"classic, room by room, answers on own channels", []string{"--redis-subscribe", "rooms", "--redis-specific-responses"}},
 		{"sharded", []string{"--redis-adapter", "sharded"}},
 		{"sharded, all rooms", []string{"--redis-adapter", "sharded", "--redis-sharded-mode", "dynamic-private"}},
+		{"streams", []string{"--redis-adapter", "streams"}},
+		{"streams with recovery, several streams, sharded pub/sub", []string{
+			"--redis-adapter", "streams", "--redis-stream", "a*b", "--redis-stream-count", "3", "--redis-stream-sharded", "--recovery", "2m", "--redis-prefix", "app",
+		}},
 		{"classic on another prefix", []string{"--redis-prefix", "app"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -213,8 +213,10 @@ func TestLookAtCluster(t *testing.T) {
 	t.Parallel()
 	url := rttest.NewRedisCluster(t, 3, false).URL()
 	for _, o := range []redis.Options{
-		{URL: url, Prefix: "a", Pod: "a1"}, {URL: url, Prefix: "a", Pod: "a2"},
-		{URL: url, Prefix: "b", Pod: "b1", Adapter: redis.Sharded}, {URL: url, Prefix: "b", Pod: "b2", Adapter: redis.Sharded},
+		{URL: url, Prefix: "a", Pod: "a1"},
+		{URL: url, Prefix: "a", Pod: "a2"},
+		{URL: url, Prefix: "b", Pod: "b1", Adapter: redis.Sharded},
+		{URL: url, Prefix: "b", Pod: "b2", Adapter: redis.Sharded},
 	} {
 		until(t, start(t, o, newSink("room"), "/", "/chat"), "healthy", healthy)
 	}
@@ -233,6 +235,42 @@ func TestLookAtCluster(t *testing.T) {
 			}
 		}
 		if len(c.Pods) != 2 || c.Pods[0].Name != prefix+"1" || !c.Pods[0].Hears || !c.Pods[1].Hears {
+			t.Errorf("prefix %s: pods %+v", prefix, c.Pods)
+		}
+	}
+}
+
+// rtk's own pods of all adapters, each on a prefix of its own.
+func TestLookAtOwnPods(t *testing.T) {
+	t.Parallel()
+	url := rttest.Redis(t)
+	for prefix, o := range map[string]redis.Options{
+		"classic": {}, "rooms": {RoomSubscriptions: true}, "sharded": {Adapter: redis.Sharded},
+		"streams": {Adapter: redis.Streams}, "streams-sharded": {Adapter: redis.Streams, StreamSharded: true, Stream: "other"},
+	} {
+		o.URL, o.Prefix = url, prefix
+		for _, name := range []string{"one", "two"} {
+			o.Pod = name
+			b := start(t, o, newSink("room"), "/")
+			until(t, b, "healthy", healthy)
+			b.Publish(event("/", `["x"]`))
+		}
+	}
+	s := look(t, url, 100*time.Millisecond)
+	if len(s.Mismatches) > 0 || len(s.Hidden) > 0 {
+		t.Errorf("mismatches %q, hidden %q, want none", s.Mismatches, s.Hidden)
+	}
+	if len(s.Clusters) != 5 {
+		t.Errorf("%d clusters, want 5", len(s.Clusters))
+	}
+	for prefix, adapter := range map[string]redis.Adapter{
+		"classic": redis.Classic, "rooms": redis.Classic, "sharded": redis.Sharded, "streams": redis.Streams, "streams-sharded": redis.Streams,
+	} {
+		c := find(t, s, prefix, adapter)
+		if n := c.Namespaces["/"]; n == nil || n.Servers != 2 || len(n.UIDs) != 2 {
+			t.Errorf("prefix %s: %+v, want 2 servers", prefix, n)
+		}
+		if len(c.Pods) != 2 || !c.Pods[0].Hears || !c.Pods[1].Hears {
 			t.Errorf("prefix %s: pods %+v", prefix, c.Pods)
 		}
 	}
