@@ -28,7 +28,7 @@ func DecodeCluster(msg []byte) (*ClusterMessage, error) {
 func DecodeClusterData(m *ClusterMessage, data []byte) error { return m.decode(data, true) }
 
 func (m *ClusterMessage) decode(msg []byte, dataOnly bool) error {
-	err := errTooMany
+	var err error
 	switch {
 	case len(msg) > MaxMessage:
 		err = fmt.Errorf("over %d bytes", MaxMessage)

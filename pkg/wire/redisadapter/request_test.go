@@ -13,7 +13,6 @@ import (
 	"github.com/realtime-toolkit/rtk/pkg/wire/redisadapter"
 )
 
-
 // requests are what the requests of testdata/requests.txt mean.
 var requests = map[string]struct {
 	want redisadapter.Request

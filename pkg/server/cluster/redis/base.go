@@ -57,6 +57,7 @@ func (b *base) init(o Options, c *connector, uid string, s sender, servers func(
 		interval:  o.HeartbeatInterval,
 		ioTimeout: o.IOTimeout,
 		onLost:    func() { b.pending.fail(errAway) },
+		moves:     c.dialer.Moves,
 		kick:      make(chan struct{}, 1),
 		log:       o.Logger,
 	}

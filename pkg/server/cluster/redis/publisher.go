@@ -45,21 +45,25 @@ const (
 
 // returnGrace is how long the outbox waits after Redis has come back: longer than
 // the other pods take to try again, so that they hear what is in it.
-const returnGrace = 3 * maxBackoff / 2
+const returnGrace = 2 * maxBackoff
 
 // publisher owns the outbox: the one goroutine that runs it sends everything, so
 // that order holds.
 type publisher struct {
-	sender    sender
-	outbox    *queue.Queue[message]
-	age       time.Duration // how long a message is kept
-	beat      *heartbeat
-	channel   string // of the heartbeat
-	interval  time.Duration
-	ioTimeout time.Duration
-	onLost    func()        // when the connection is lost, nil for nothing
-	kick      chan struct{} // asks for a heartbeat now
-	log       *slog.Logger
+	sender      sender
+	outbox      *queue.Queue[message]
+	age         time.Duration // how long a message is kept
+	beat        *heartbeat
+	channel     string // of the heartbeat
+	interval    time.Duration
+	ioTimeout   time.Duration
+	onLost      func()        // when the connection is lost, nil for nothing
+	moves       func() uint64 // how often the server has become another, nil for never
+	moved       uint64        // that at the last connect
+	parked      int           // messages in front of the outbox that had to wait
+	parkedBytes int
+	kick        chan struct{} // asks for a heartbeat now
+	log         *slog.Logger
 
 	hurry     atomic.Bool // holds nothing back: the pod closes
 	up        atomic.Bool
@@ -106,13 +110,19 @@ func (p *publisher) run(ctx context.Context) {
 }
 
 // connect pings until Redis answers. Nothing is taken out of the outbox before,
-// so that a Redis that is away costs no message. After an outage, hold is how long
-// the outbox is to wait: the other pods must have time to hear again.
+// so that a Redis that is away costs no message. After an outage or at another
+// server, hold is how long the outbox is to wait: the other pods must have time to
+// hear again.
 func (p *publisher) connect(ctx context.Context) (hold time.Duration, ok bool) {
 	var b backoff
 	for {
 		err := p.withTimeout(ctx, p.sender.ping)
 		if err == nil {
+			if p.moves != nil {
+				if now := p.moves(); now != p.moved {
+					p.moved, hold = now, returnGrace
+				}
+			}
 			p.problem.Store(nil)
 			p.up.Store(true)
 			return hold, true
@@ -149,7 +159,9 @@ func (p *publisher) flow(ctx context.Context, hold time.Duration) error {
 		if held = held && !p.hurry.Load(); held {
 			ready = nil
 		} else {
-			batch = p.outbox.Drain(batch, batchMessages, batchBytes)
+			// What has to wait is in front: it must not keep the rest from its turn.
+			batch = p.outbox.Drain(batch, batchMessages+p.parked, batchBytes+p.parkedBytes)
+			p.parked, p.parkedBytes = 0, 0
 			batch = p.fresh(batch, beats)
 		}
 		if len(batch) > 0 {
@@ -230,6 +242,10 @@ func (p *publisher) keep(ctx context.Context, some *unsentError, total int) erro
 	back := slices.DeleteFunc(some.messages, func(m message) bool { return m.channel == p.channel })
 	p.dropped.Add(uint64(some.lost + p.outbox.Return(back, message.size)))
 	p.published.Add(uint64(max(0, total-len(back)-some.lost)))
+	for _, m := range back {
+		p.parked++
+		p.parkedBytes += m.size()
+	}
 	p.report("publish: " + reason(some.err))
 	if !sleep(ctx, moment) {
 		return ctx.Err()

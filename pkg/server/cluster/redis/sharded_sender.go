@@ -235,11 +235,36 @@ func (s *shardSender) sendNode(ctx context.Context, addr string, batch []message
 	if err != nil {
 		return none(err)
 	}
-	commands := make(rueidis.Commands, len(batch))
-	for i, m := range batch {
+	away := false
+	for from := 0; from < len(batch); from += batchMessages {
+		part := batch[from:min(from+batchMessages, len(batch))]
+		if len(out.where) == 0 && out.lost == 0 {
+			away = s.sendPart(ctx, client, addr, part, from, &out) || away
+			continue
+		}
+		for i, m := range part { // behind what could not be sent, so that order holds
+			out.unsent, out.where = append(out.unsent, m), append(out.where, from+i)
+		}
+	}
+	if away && addr != redisconn.AnyNode {
+		redial, cancel := context.WithTimeout(ctx, redialPatience)
+		defer cancel()
+		err := s.pingNode(redial, addr)
+		s.reached(addr, err)
+		if err != nil {
+			out.err = err
+		}
+	}
+	return out
+}
+
+// sendPart sends what rueidis takes on its one connection: more than 2000 commands
+// would go over another. It reports whether there was no connection.
+func (s *shardSender) sendPart(ctx context.Context, client rueidis.Client, addr string, part []message, from int, out *outcome) (away bool) {
+	commands := make(rueidis.Commands, len(part))
+	for i, m := range part {
 		commands[i] = client.B().Spublish().Channel(m.channel).Message(rueidis.BinaryString(m.payload)).Build()
 	}
-	away := false
 	for i, result := range client.DoMulti(noDial(ctx), commands...) {
 		err := result.Error()
 		if err == nil {
@@ -256,17 +281,7 @@ func (s *shardSender) sendNode(ctx context.Context, addr string, batch []message
 			out.lost++
 			continue
 		}
-		out.unsent = append(out.unsent, batch[i])
-		out.where = append(out.where, i)
+		out.unsent, out.where = append(out.unsent, part[i]), append(out.where, from+i)
 	}
-	if away && addr != redisconn.AnyNode {
-		redial, cancel := context.WithTimeout(ctx, redialPatience)
-		defer cancel()
-		err := s.pingNode(redial, addr)
-		s.reached(addr, err)
-		if err != nil {
-			out.err = err
-		}
-	}
-	return out
+	return away
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,7 +58,6 @@ type stream struct {
 	done     sync.WaitGroup
 	sent     int // to each room, when stopped
 	pace     time.Duration
-	longest  time.Duration
 	slowCall time.Duration
 }
 
@@ -195,6 +195,34 @@ func TestSentinelFailover(t *testing.T) {
 			servers(t, flow.from, "/", 2)
 		})
 	}
+}
+
+// TestSilentMaster has masters that don't answer while their connections stand:
+// what is chosen in their place is found before the connections time out.
+func TestSilentMaster(t *testing.T) {
+	t.Parallel()
+	still := func(t *testing.T, s *rttest.RedisServer) {
+		t.Helper()
+		if err := syscall.Kill(s.PID(), syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("Sentinels", func(t *testing.T) {
+		t.Parallel()
+		s := rttest.NewRedisSentinels(t)
+		flow := pair(t, redis.Options{URL: s.URL()}, "", "r1")
+		still(t, s.Servers[0])
+		until(t, flow.from, "degraded", degraded)
+		flow.check("master silent", bounds{lost: 250, still: 9 * time.Second})
+	})
+	t.Run("Cluster", func(t *testing.T) {
+		t.Parallel()
+		c := rttest.NewRedisCluster(t, 3, true)
+		flow := pair(t, redis.Options{URL: c.URL(), Adapter: redis.Sharded}, "", "r1")
+		still(t, c.Nodes[c.Owner(redisconn.Slot("socket.io#/#"))])
+		time.Sleep(time.Second)
+		flow.check("master silent", bounds{lost: 250, still: 15 * time.Second})
+	})
 }
 
 // TestClusterOperations has the pods of a Cluster tell and ask each other

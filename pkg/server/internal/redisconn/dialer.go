@@ -39,9 +39,12 @@ type Dialer struct {
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
 	known    []string // nodes of a Cluster, those of the URL until one has told
+	masters  []string // of them, as the last map had it
 	first    int      // of the addresses, where the next search begins
 	watching bool
 	closed   bool
+	last     string // the server that AnyNode meant last
+	moves    uint64
 }
 
 // NewDialer makes a dialer; timeout bounds each connection's making, the search
@@ -96,13 +99,42 @@ func (d *Dialer) Dial(ctx context.Context, addr string, _ *net.Dialer, _ *tls.Co
 	if addr != AnyNode {
 		return d.keep(d.dial(ctx, addr))
 	}
+	var c *conn
+	var err error
 	switch d.target.Kind {
 	case Sentinel:
-		return d.keep(d.dialMaster(ctx))
+		c, err = d.dialMaster(ctx)
 	case Cluster:
-		return d.keep(d.dialNode(ctx))
+		c, err = d.dialNode(ctx)
+	default:
+		c, err = d.dial(ctx, d.target.Addrs[0])
 	}
-	return d.keep(d.dial(ctx, d.target.Addrs[0]))
+	if err == nil {
+		d.note(c.addr)
+	}
+	return d.keep(c, err)
+}
+
+// note counts how often AnyNode has come to mean another server.
+func (d *Dialer) note(addr string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.last != "" && d.last != addr {
+		d.moves++
+	}
+	d.last = addr
+}
+
+// Moves returns how often the Sentinels have named another master: what was
+// subscribed to there has to be again. In a Cluster it doesn't matter which server
+// one is connected to, so it returns 0.
+func (d *Dialer) Moves() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.target.Kind != Sentinel {
+		return 0
+	}
+	return d.moves
 }
 
 // keep notes a connection.
@@ -358,10 +390,10 @@ func (d *Dialer) nodes() []string {
 }
 
 // learn keeps the masters of a map, and what the URL has after them: those may be
-// the only ones left one day.
+// the only ones left one day. Connections to a server that was one and isn't any
+// more are closed: it may be one that only doesn't answer.
 func (d *Dialer) learn(m *Map) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	known := slices.Clone(m.Nodes)
 	for _, a := range d.target.Addrs {
 		if !slices.Contains(known, a) {
@@ -370,5 +402,16 @@ func (d *Dialer) learn(m *Map) {
 	}
 	if !slices.Equal(known, d.known) {
 		d.known, d.first = known, rand.IntN(len(m.Nodes))
+	}
+	var old []*conn
+	for c := range d.conns {
+		if slices.Contains(d.masters, c.addr) && !slices.Contains(m.Nodes, c.addr) {
+			old = append(old, c)
+		}
+	}
+	d.masters = m.Nodes
+	d.mu.Unlock()
+	for _, c := range old {
+		_ = c.Close()
 	}
 }
