@@ -64,6 +64,11 @@ var broadcasts = []broadcast{
 		reaches: []string{"in r1", "in r1 and r2"},
 	},
 	{
+		name: "binary", cmd: command{Event: "bin"}, args: placeholder + `,"x",{"_placeholder":true,"num":1}`, attachments: [][]byte{{}, {9}},
+		want:    event{Name: "bin", Args: placeholder + `,"x",{"_placeholder":true,"num":1}`, Attachments: []string{"", "\x09"}},
+		reaches: everybody,
+	},
+	{
 		name: "text beyond ASCII", cmd: command{To: []string{"комната#1€"}, Event: "событие"}, args: `"é€😀 \"\\\n","` + "\u2028" + `"`,
 		want:    event{Name: "событие", Args: `"é€😀 \"\\\n","` + "\u2028" + `"`},
 		reaches: []string{"in комната#1€"},

@@ -27,6 +27,8 @@ type command struct {
 	Rooms    []string        `json:"rooms,omitempty"`
 	Close    bool            `json:"close,omitempty"`
 	Data     json.RawMessage `json:"data,omitempty"`
+	Count    int             `json:"count,omitempty"`
+	All      bool            `json:"all,omitempty"` // every second one to all
 }
 
 // order is a command with the arguments to emit.
@@ -55,7 +57,7 @@ func (o *order) values() (list []any) {
 	_ = json.Unmarshal(append(append([]byte{'['}, o.args...), ']'), &raw) // checked by the server
 	attachments := o.attachments
 	for _, r := range raw {
-		if string(r) == placeholder && len(attachments) > 0 {
+		if bytes.HasPrefix(r, []byte(`{"_placeholder"`)) && len(attachments) > 0 {
 			list, attachments = append(list, attachments[0]), attachments[1:]
 			continue
 		}
@@ -113,6 +115,17 @@ func (g *gateway) obey(n *server.Namespace, c *server.Conn, o *order) (any, erro
 	switch o.Op {
 	case "emit":
 		return nil, to.EmitRaw(o.Event, o.args, o.attachments...)
+	case "burst":
+		for i := range o.Count {
+			target := to
+			if i%2 == 1 && o.All {
+				target = n.To()
+			}
+			if err := target.Emit(o.Event, i); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
 	case "emitWithAck":
 		replies, err := to.EmitAck(ctx, o.Event, o.values()...)
 		return shown(replies), err

@@ -24,9 +24,9 @@ type adapter struct {
 
 func (a *adapter) classic() bool { return a.options.Adapter == redis.Classic }
 
-// has reports whether there is something that acts in the direction: emitters
-// exist for the classic adapter only, as none is published for the others.
-func (a *adapter) has(d direction) bool { return d.server() || a.classic() }
+// has reports whether there is something that acts in the direction: an emitter
+// for other adapters than the classic one is not published on npm.
+func (a *adapter) has(d direction) bool { return d != fromNPMEmitter || a.classic() }
 
 // signKey is used in some rows of adapters: Node servers must not mind.
 var signKey = []byte("0123456789abcdef0123456789abcdef")
@@ -38,6 +38,8 @@ var adapters = []*adapter{
 	{name: "sharded-dynamic", title: "sharded dynamic", options: redis.Options{Adapter: redis.Sharded, ShardedMode: redis.Dynamic}},
 	{name: "sharded-dynamic-private", title: "sharded dynamic-private", options: redis.Options{Adapter: redis.Sharded, ShardedMode: redis.DynamicPrivate, SignKey: signKey}},
 	{name: "sharded-dynamic", title: "sharded dynamic, Redis Cluster", cluster: true, options: redis.Options{Adapter: redis.Sharded, ShardedMode: redis.Dynamic}},
+	{name: "streams", title: "streams", options: redis.Options{Adapter: redis.Streams}},
+	{name: "streams-sharded", title: "streams, sharded pub/sub", options: redis.Options{Adapter: redis.Streams, StreamSharded: true}},
 	{name: "classic", title: "NestJS 11, classic", nest: true, options: redis.Options{Adapter: redis.Classic}},
 }
 

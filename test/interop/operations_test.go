@@ -3,6 +3,7 @@ package interop_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -90,6 +91,7 @@ func operations() (all []*operation) {
 	}
 	return append(all,
 		&operation{name: "to a socket by its id", run: toSocket},
+		&operation{name: "500 events in order", run: burst},
 		&operation{name: "broadcast with ack", run: broadcastAck, lacks: serversOnly},
 		&operation{name: "broadcast with ack, binary", run: broadcastAckBinary, lacks: serversOnly},
 		&operation{name: "broadcast with ack, one client silent", run: broadcastAckSilent, lacks: serversOnly, once: true},
@@ -133,6 +135,33 @@ func toSocket(t *testing.T, v *view, from *origin) {
 			if got := p.until(t, mark); (p == only) != (len(got) == 1) || len(got) > 1 {
 				t.Errorf("to %s: %s got %v", only.label, p.label, got)
 			}
+		}
+	}
+}
+
+// burst emits to a room and to all in turn: who is in the room gets all in order.
+// On a Redis Cluster there is an order within one channel only.
+func burst(t *testing.T, v *view, from *origin) {
+	const n = 500
+	from.must(t, command{Op: "burst", Event: "n", To: []string{"r1"}, Count: n, All: !v.adapter.cluster}, "")
+	mark := v.mark()
+	from.must(t, command{Op: "emit", Event: mark}, "")
+	members := v.in("in r1", "in r1 and r2")
+	for _, p := range v.peers() {
+		if !slices.Contains(members, p) {
+			p.until(t, mark)
+			continue
+		}
+		got := p.collect(t, mark, n)
+		wrong := -1
+		for i, e := range got {
+			if e.Args != strconv.Itoa(i) {
+				wrong = i
+				break
+			}
+		}
+		if wrong >= 0 || len(got) != n {
+			t.Errorf("%s: %d events, the first out of order is %d", p.label, len(got), wrong)
 		}
 	}
 }

@@ -1,5 +1,5 @@
 // What clients can tell a server to do. cmd is {op, via, to, except, volatile,
-// timeout, event, rooms, close, data}; what follows it are the arguments to emit.
+// timeout, event, rooms, close, data, count, all}; what follows it are the arguments to emit.
 
 // listen has every server-side emit shown to the clients of this server.
 exports.listen = (nsp, name) => {
@@ -21,7 +21,8 @@ exports.answer = async (fn) => {
 };
 
 exports.obey = async ({ nsp, emitter }, socket, cmd, args) => {
-  let target = cmd.via === "emitter" ? emitter : cmd.via === "socket" ? socket.broadcast : nsp;
+  const whole = cmd.via === "emitter" ? emitter : nsp;
+  let target = cmd.via === "socket" ? socket.broadcast : whole;
   for (const room of cmd.to || []) target = target.to(room);
   for (const room of cmd.except || []) target = target.except(room);
   if (cmd.volatile) target = target.volatile;
@@ -30,6 +31,9 @@ exports.obey = async ({ nsp, emitter }, socket, cmd, args) => {
   switch (cmd.op) {
     case "emit":
       return void target.emit(cmd.event, ...args);
+    case "burst": // to the rooms and to all in turn
+      for (let i = 0; i < cmd.count; i++) (i % 2 && cmd.all ? whole : target).emit(cmd.event, i);
+      return;
     case "emitWithAck":
       return await target.emitWithAck(cmd.event, ...args);
     case "fetchSockets":

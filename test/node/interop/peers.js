@@ -32,4 +32,5 @@ async function main() {
 }
 
 process.on("SIGTERM", () => process.exit(0));
+process.stdin.on("end", () => process.exit(0)).resume(); // the test is gone
 main();
