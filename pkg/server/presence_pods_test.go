@@ -347,7 +347,16 @@ func TestPresenceNewPod(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		x := startPresencePods(t, 1, server.Options{MaxRooms: 20000, QueueBytes: 64 << 20, QueueMessages: 1 << 20})
-		conn := x.pods[0].Of("/").Conn(x.pods[0].sio(t).join("/"))
+		c := x.pods[0].sio(t)
+		conn := x.pods[0].Of("/").Conn(c.join("/"))
+		_ = c.ws.SetReadDeadline(time.Time{})
+		go func() {
+			for {
+				if _, _, err := c.ws.ReadMessage(); err != nil {
+					return
+				}
+			}
+		}()
 		var rooms []string
 		for i := range 7000 {
 			rooms = append(rooms, fmt.Sprintf("x:%d", i))
@@ -355,8 +364,18 @@ func TestPresenceNewPod(t *testing.T) {
 		if err := conn.Join(rooms...); err != nil {
 			t.Fatal(err)
 		}
+		lost := false
+		x.links[0].losing(func(m *cluster.Broadcast) bool { // the last part, once
+			is := !lost && strings.Contains(string(m.Args), `"i":13,"n":14`)
+			lost = lost || is
+			return is
+		})
 		late := x.add(t, server.Options{})
 		time.Sleep(5 * time.Second)
+		if s := late.Stats().Presence; s.Members != 0 || !lost {
+			t.Errorf("%+v", s)
+		}
+		time.Sleep(15 * time.Second)
 		if s := late.Stats().Presence; s.Members != 7000 || s.Remote != 7000 {
 			t.Errorf("%+v", s)
 		}

@@ -48,6 +48,7 @@ type podView struct {
 	collected map[viewKey]podChange
 	changed   map[viewKey]struct{}
 	next      int
+	partAt    time.Time // when the latest part came
 }
 
 // viewKey names a member of a pod.
@@ -199,11 +200,11 @@ func (v *podViews) collect(pod *podView, m *podMessage) {
 		pod.seq, pod.stale = m.Seq, false
 	}
 	if pod.collected == nil || m.Part != pod.next || len(pod.collected)+len(m.Changes) > maxPresenceRemote {
-		pod.collected, pod.changed = nil, nil
-		pod.stale = true
+		pod.giveUp()
 		return
 	}
 	pod.next++
+	pod.partAt = time.Now()
 	for _, ch := range m.Changes {
 		pod.collected[keyOf(&ch)] = ch
 	}
@@ -225,6 +226,12 @@ func (v *podViews) collect(pod *podView, m *podMessage) {
 	})
 	pod.collected, pod.changed = nil, nil
 	v.apply(pod, diff)
+}
+
+// giveUp forgets what has come of all members.
+func (pod *podView) giveUp() {
+	pod.collected, pod.changed = nil, nil
+	pod.stale = true
 }
 
 // drop forgets a pod. When it has told that it stops, those of its members that
@@ -283,6 +290,9 @@ func (v *podViews) tick(now time.Time) {
 		h.sendNow(podMessage{Kind: podBeat})
 	}
 	for _, pod := range v.pods {
+		if pod.collected != nil && now.Sub(pod.partAt) > 2*presenceBeat {
+			pod.giveUp() // the rest was lost
+		}
 		switch {
 		case !up:
 			// It is this pod that is cut off: the others are as they were.
