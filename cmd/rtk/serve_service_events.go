@@ -57,7 +57,7 @@ func (p *routingParser) event(n ast.Node, r *routeConfig) {
 	const receive, emit = "receive", "emit"
 	e := service.Event{}
 	before := len(p.errs)
-	var name ast.Node = n
+	name := n
 	for _, kv := range p.entries(n, "an event", eventKeys, "payload", "ack") {
 		switch kv.key {
 		case "name":

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -364,15 +365,14 @@ func TestPresenceNewPod(t *testing.T) {
 		if err := conn.Join(rooms...); err != nil {
 			t.Fatal(err)
 		}
-		lost := false
+		time.Sleep(3 * time.Second) // it has told everybody once
+		var lost atomic.Bool
 		x.links[0].losing(func(m *cluster.Broadcast) bool { // the last part, once
-			is := !lost && strings.Contains(string(m.Args), `"i":13,"n":14`)
-			lost = lost || is
-			return is
+			return strings.Contains(string(m.Args), `"i":13,"n":14`) && lost.CompareAndSwap(false, true)
 		})
 		late := x.add(t, server.Options{})
 		time.Sleep(5 * time.Second)
-		if s := late.Stats().Presence; s.Members != 0 || !lost {
+		if s := late.Stats().Presence; s.Members != 0 || !lost.Load() {
 			t.Errorf("%+v", s)
 		}
 		time.Sleep(15 * time.Second)
