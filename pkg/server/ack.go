@@ -8,6 +8,22 @@ import (
 	"github.com/realtime-toolkit/rtk/pkg/wire/socketio"
 )
 
+// asked is what a client has been asked to acknowledge. It lies apart from the
+// connection because most are never asked. Conn.mu guards it.
+type asked struct {
+	waits  map[int64]*ackWait // of this client alone
+	last   int64              // the id that comes next
+	groups []*ackGroup        // broadcasts that it has not acknowledged yet
+}
+
+// awaited returns what the client has been asked. The caller holds c.mu.
+func (c *Conn) awaited() *asked {
+	if c.asked == nil {
+		c.asked = &asked{}
+	}
+	return c.asked
+}
+
 // ackWait is an emitted event that waits for its acknowledgement. It ends in one
 // of three ways: the client answers, time is over, the connection ends.
 type ackWait struct {
@@ -86,12 +102,13 @@ func (c *Conn) emitAck(timeout time.Duration, done func(Reply, error), event str
 		c.mu.Unlock()
 		return nil, ErrClosed
 	}
-	w.id = c.lastAck
-	c.lastAck = (c.lastAck + 1) % firstGroupAck
-	if c.acks == nil {
-		c.acks = make(map[int64]*ackWait, 1)
+	a := c.awaited()
+	w.id = a.last
+	a.last = (a.last + 1) % firstGroupAck
+	if a.waits == nil {
+		a.waits = make(map[int64]*ackWait, 1)
 	}
-	c.acks[w.id] = w
+	a.waits[w.id] = w
 	c.mu.Unlock()
 	if timeout > 0 {
 		wheel := c.ns.srv.wheel
@@ -113,9 +130,12 @@ func (c *Conn) emitAck(timeout time.Duration, done func(Reply, error), event str
 
 // take ends the wait with the id and returns it, nil when it has ended already.
 func (c *Conn) take(id int64) *ackWait {
+	var w *ackWait
 	c.mu.Lock()
-	w := c.acks[id]
-	delete(c.acks, id)
+	if c.asked != nil {
+		w = c.asked.waits[id]
+		delete(c.asked.waits, id)
+	}
 	c.mu.Unlock()
 	if w != nil {
 		c.ns.srv.wheel.disarm(&w.timer)
@@ -142,13 +162,16 @@ func (c *Conn) acked(id int64, args []byte, attachments [][]byte) {
 // failAcks ends all waits of an ended connection.
 func (c *Conn) failAcks() {
 	c.mu.Lock()
-	waits, groups := c.acks, c.groups
-	c.acks, c.groups = nil, nil
+	a := c.asked
+	c.asked = nil
 	c.mu.Unlock()
-	for _, g := range groups {
+	if a == nil {
+		return
+	}
+	for _, g := range a.groups {
 		g.miss()
 	}
-	for _, w := range waits {
+	for _, w := range a.waits {
 		c.ns.srv.wheel.disarm(&w.timer)
 		w.done(Reply{}, ErrClosed)
 	}

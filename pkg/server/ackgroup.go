@@ -123,7 +123,8 @@ func (c *Conn) await(g *ackGroup) bool {
 	if c.state.Load() == connGone {
 		return false
 	}
-	c.groups = append(c.groups, g)
+	a := c.awaited()
+	a.groups = append(a.groups, g)
 	return true
 }
 
@@ -132,12 +133,16 @@ func (c *Conn) await(g *ackGroup) bool {
 func (c *Conn) takeGroup(id int64) *ackGroup {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, g := range c.groups {
+	a := c.asked
+	if a == nil {
+		return nil
+	}
+	for i, g := range a.groups {
 		if g.id == id {
-			last := len(c.groups) - 1
-			c.groups[i] = c.groups[last]
-			c.groups[last] = nil
-			c.groups = c.groups[:last]
+			last := len(a.groups) - 1
+			a.groups[i] = a.groups[last]
+			a.groups[last] = nil
+			a.groups = a.groups[:last]
 			return g
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -369,4 +370,45 @@ func TestConnBroadcast(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
 	}
+}
+
+// TestOddCommands hands a gateway what no pod should say. Clients go on, and who
+// asks is answered as far as there is an answer.
+func TestOddCommands(t *testing.T) {
+	t.Parallel()
+	g := start(t, server.Options{MaxRooms: 3, AckTimeout: 10 * time.Millisecond}, func(s *server.Server) {
+		s.Of("/").OnServerSideEmit("", func(context.Context, *server.ServerSideEvent) (server.Reply, error) {
+			return server.Reply{Args: []byte("]")}, nil
+		})
+	})
+	c := g.joined(t, "/")
+	long := strings.Repeat("x", 1<<16)
+	for _, namespace := range []string{"/", "/nope", "", long} {
+		for op := range cluster.OpBroadcastAck + 2 {
+			for _, args := range []string{"", "[]", "[1]", `[""]`, `["connect"]`, `["x",{"_placeholder":true,"num":9}]`} {
+				rooms := []string{}
+				if op == cluster.OpDisconnect {
+					rooms = []string{"nobody"}
+				}
+				g.Execute(&cluster.Command{Op: op, Namespace: namespace, Rooms: rooms, Except: []string{""}, Targets: []string{"", long, "\x00", "r4"}, Args: []byte(args)})
+				for _, timeout := range []time.Duration{-1, 0, 1} {
+					g.Answer(&cluster.Query{Op: op, Namespace: namespace, Rooms: rooms, Args: []byte(args), Timeout: timeout}, func(*cluster.Answer) {})
+				}
+			}
+		}
+	}
+	_ = g.Of("/").Emit("end")
+	for c.next() != `42["end"]` {
+	}
+	if rooms := len(g.Of("/").Rooms()); rooms > 3 {
+		t.Errorf("in %d rooms, at most 3", rooms)
+	}
+	// Before Start and after Shutdown.
+	s, err := server.New(server.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Of("/")
+	s.Execute(&cluster.Command{Op: cluster.OpJoin, Namespace: "/"})
+	s.Answer(&cluster.Query{Op: cluster.OpFetchSockets, Namespace: "/"}, func(*cluster.Answer) { t.Error("answered before Start") })
 }

@@ -28,12 +28,10 @@ type Conn struct {
 
 	resume *resumption // set before it joins; nil unless it may come back
 
-	mu      sync.Mutex
-	rooms   []*membership
-	data    map[string]any
-	acks    map[int64]*ackWait
-	lastAck int64
-	groups  []*ackGroup // broadcasts that it has not acknowledged yet
+	mu    sync.Mutex
+	rooms []*membership
+	data  map[string]any
+	asked *asked // nil until the client is asked to acknowledge
 }
 
 // States of a Conn.
