@@ -410,9 +410,12 @@ func (silence) Answer(*cluster.Query, func(*cluster.Answer)) {}
 // from it before the gateway has lost its patience.
 type slowJournal struct{ cluster.Backplane }
 
+var _ cluster.Journal = slowJournal{}
+
 func (slowJournal) Follow(string, time.Duration, cluster.Follower)            {}
+func (slowJournal) Reached(string) (at cluster.Offset)                        { return at }
 func (slowJournal) Record(*cluster.Broadcast, any)                            {}
-func (slowJournal) Level() bool                                               { return true }
+func (slowJournal) Level(string) bool                                         { return true }
 func (slowJournal) SaveSession(*cluster.Session, bool, time.Duration, func()) {}
 
 func (slowJournal) TakeSession(context.Context, string, func(*cluster.Session) bool) (*cluster.Session, error) {
