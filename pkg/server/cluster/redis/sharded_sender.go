@@ -17,6 +17,11 @@ import (
 // goes to the others.
 const redialPatience = time.Second
 
+// takeoverGrace is how long what goes to a server that has taken over waits: the
+// other pods ask for the map within lookIdle, and may ask a server first that is
+// silent.
+const takeoverGrace = returnGrace + lookIdle
+
 // shardSender publishes to sharded channels, each at the server that has its
 // slot, over one pipelined connection to each. For a slot, order holds.
 type shardSender struct {
@@ -44,7 +49,7 @@ func (s *shardSender) settle(m *redisconn.Map) {
 	defer s.mu.Unlock()
 	for _, addr := range m.Nodes {
 		if s.seen != nil && !slices.Contains(s.seen.Nodes, addr) {
-			s.hold[addr] = time.Now().Add(returnGrace)
+			s.hold[addr] = time.Now().Add(takeoverGrace)
 		}
 	}
 	s.seen = m

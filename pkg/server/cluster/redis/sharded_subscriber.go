@@ -21,7 +21,7 @@ const (
 	// every lookDown; and else every lookIdle.
 	lookGap  = 50 * time.Millisecond
 	lookDown = 250 * time.Millisecond
-	lookIdle = 5 * time.Second
+	lookIdle = time.Second
 )
 
 // shardSubscriber keeps subscriptions to sharded channels, each at the server

@@ -19,6 +19,10 @@ import (
 // well to its clients.
 const watchEvery = time.Second
 
+// mapPatience is how long the node that was asked for the map last may take,
+// before another is asked.
+const mapPatience = 500 * time.Millisecond
+
 // ErrClosed is returned by a Dialer after Close.
 var ErrClosed = errors.New("redis dialer is closed")
 
@@ -35,6 +39,9 @@ type Dialer struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
+
+	mapMu   sync.Mutex // held while the map is asked for
+	mapConn *conn      // of the node that was asked last, nil for none
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
@@ -322,7 +329,7 @@ func (d *Dialer) dialNode(ctx context.Context) (found *conn, err error) {
 		if err != nil {
 			return err
 		}
-		m, err := d.ask(ctx, c)
+		m, err := d.introduce(ctx, c)
 		if err == nil && !slices.Contains(m.Nodes, addr) {
 			err = errReplica
 		}
@@ -339,11 +346,16 @@ func (d *Dialer) dialNode(ctx context.Context) (found *conn, err error) {
 	return found, err
 }
 
-// ask asks a node for the map and keeps what it says of the masters.
-func (d *Dialer) ask(ctx context.Context, c *conn) (*Map, error) {
+// introduce logs in and asks.
+func (d *Dialer) introduce(ctx context.Context, c *conn) (*Map, error) {
 	if err := login(ctx, c, d.target.Username, d.target.Password); err != nil {
 		return nil, err
 	}
+	return d.ask(ctx, c)
+}
+
+// ask asks a node for the map and keeps what it says of the masters.
+func (d *Dialer) ask(ctx context.Context, c *conn) (*Map, error) {
 	answer, err := call(ctx, c, "CLUSTER", "INFO")
 	if err != nil {
 		return nil, err
@@ -370,14 +382,32 @@ func (d *Dialer) Map(ctx context.Context) (m *Map, err error) {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	defer context.AfterFunc(d.ctx, cancel)()
+	d.mapMu.Lock()
+	defer d.mapMu.Unlock()
+	if c := d.mapConn; c != nil {
+		quick, cancel := context.WithTimeout(ctx, mapPatience)
+		m, err = d.ask(quick, c)
+		cancel()
+		if err == nil {
+			return m, nil
+		}
+		d.mapConn = nil
+		_ = c.Close()
+	}
 	err = d.each(ctx, d.nodes(), func(ctx context.Context, addr string) error {
 		c, err := d.dial(ctx, addr)
 		if err != nil {
 			return err
 		}
-		defer c.Conn.Close()
-		m, err = d.ask(ctx, c)
-		return err
+		if m, err = d.introduce(ctx, c); err == nil {
+			_, err = d.keep(c, nil)
+		}
+		if err != nil {
+			_ = c.Conn.Close()
+			return err
+		}
+		d.mapConn = c
+		return nil
 	})
 	return m, err
 }
