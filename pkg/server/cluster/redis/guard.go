@@ -48,15 +48,18 @@ func (g *guard) enter(ctx context.Context) error {
 		if err != nil {
 			return nil //nolint:nilerr // the subscriber says what is wrong with the connection
 		}
-		err = g.look(ctx, client)
-		if err == nil || tries == suspicions {
-			return err
+		if err = g.look(ctx, client); err == nil {
+			return nil
 		}
-		select { // servers that come or go are between two states for a moment
-		case <-ctx.Done():
-			return err
-		case <-time.After(enterEvery):
+		if tries < suspicions {
+			select { // servers that come or go are between two states for a moment
+			case <-ctx.Done():
+			case <-time.After(enterEvery):
+				continue
+			}
 		}
+		g.leave(context.WithoutCancel(ctx)) // who doesn't come in keeps nobody out
+		return err
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/rueidis"
 
 	"github.com/realtime-toolkit/rtk/internal/rttest"
@@ -149,4 +150,43 @@ func (b *syncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// Real servers of Node with each adapter, and a pod that would join each prefix
+// with each.
+func TestPodAmongNode(t *testing.T) {
+	t.Parallel()
+	url := rttest.Redis(t)
+	node := rttest.NodeEnv(t, []string{"REDIS=" + url}, "interop/peers.js")
+	if line := node.Line(t, 30*time.Second); line != "ready" {
+		t.Fatal(line)
+	}
+	adapters := []redis.Adapter{redis.Classic, redis.Sharded, redis.Streams}
+	for _, theirs := range adapters {
+		for _, ours := range adapters {
+			o := redis.Options{URL: url, Prefix: "fleet-" + string(theirs), Adapter: ours}
+			if ours == redis.Streams {
+				o.Stream = "fleet-stream"
+			}
+			err := refusal(t, o)
+			if (err != nil) != (ours != theirs) || err != nil && !errors.Is(err, redis.ErrAdapters) {
+				t.Errorf("%s among servers with %s: %v", ours, theirs, err)
+			}
+		}
+	}
+}
+
+// A Redis that knows no sharded channels, as version 6 does.
+func TestShardedNeedsRedis7(t *testing.T) {
+	t.Parallel()
+	old := miniredis.RunT(t)
+	for _, o := range []redis.Options{{Adapter: redis.Sharded}, {Adapter: redis.Streams, StreamSharded: true}} {
+		o.URL = "redis://" + old.Addr()
+		if err := refusal(t, o); !errors.Is(err, redis.ErrOptions) || !strings.Contains(err.Error(), "needs Redis 7") {
+			t.Errorf("adapter %s: %v", o.Adapter, err)
+		}
+	}
+	if err := refusal(t, redis.Options{URL: "redis://" + old.Addr()}); err != nil {
+		t.Errorf("classic: %v", err)
+	}
 }
