@@ -51,7 +51,7 @@ func newRoot(env *Env) *cobra.Command {
 	})
 	root.PersistentFlags().String("color", "auto", "colour the output: auto, always or never")
 	root.AddCommand(
-		newServeCmd(env), newBenchCmd(env), newWatchCmd(env), newInteropCmd(env),
+		newServeCmd(env), newBenchCmd(env), newWatchCmd(env), newInteropCmd(env), newPublishCmd(env),
 		newTokenCmd(env), newSchemaCmd(env), newVersionCmd(env), newManCmd(env), newDevRedisCmd(env),
 	)
 	root.AddCommand(helpTopics()...)

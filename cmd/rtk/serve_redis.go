@@ -38,21 +38,28 @@ type redisFlags struct {
 	backplane redis.Options
 }
 
+// register adds all flags, of a pod.
 func (r *redisFlags) register(fl *pflag.FlagSet) {
-	fl.StringVar(&r.redis, "redis", "", "`URL` of the Redis that connects the pods: redis://HOST:PORT, rediss:// with TLS, redis+sentinel://HOST:PORT,…/MASTER or redis+cluster://HOST:PORT,… (default this pod alone)")
-	fl.StringVar(&r.redisPrefix, "redis-prefix", redisadapter.DefaultPrefix, "prefix of the channels, the key of @socket.io/redis-adapter")
-	fl.StringVar(&r.redisAdapter, "redis-adapter", string(redis.Classic), "adapter of all servers on the prefix: classic, sharded (Redis 7) or streams")
+	r.registerSender(fl, " (default this pod alone)")
 	fl.BoolVar(&r.redisSpecific, "redis-specific-responses", false, "classic: answer on the channel of the one who asked, publishOnSpecificResponseChannel of Node")
 	fl.StringVar(&r.redisSubscribe, "redis-subscribe", subscribePattern, "classic: hear all rooms with one pattern, or rooms: only those that have members here")
+	fl.BoolVar(&r.redisSignRequired, "redis-sign-required", false, "refuse what is not signed, as Node's messages are not")
+	fl.BoolVar(&r.printRedisACL, "print-redis-acl", false, "print the ACL SETUSER that gives a Redis user the rights that this configuration needs, and end")
+}
+
+// registerSender adds the flags that who only sends needs too.
+func (r *redisFlags) registerSender(fl *pflag.FlagSet, none string) {
+	r.redisSubscribe = subscribePattern
+	fl.StringVar(&r.redis, "redis", "", "`URL` of the Redis that connects the pods: redis://HOST:PORT, rediss:// with TLS, redis+sentinel://HOST:PORT,…/MASTER or redis+cluster://HOST:PORT,…"+none)
+	fl.StringVar(&r.redisPrefix, "redis-prefix", redisadapter.DefaultPrefix, "prefix of the channels, the key of @socket.io/redis-adapter")
+	fl.StringVar(&r.redisAdapter, "redis-adapter", string(redis.Classic), "adapter of all servers on the prefix: classic, sharded (Redis 7) or streams")
 	fl.StringVar(&r.redisShardedMode, "redis-sharded-mode", string(redis.Dynamic), "sharded: subscriptionMode of Node, static, dynamic or dynamic-private")
 	fl.StringVar(&r.redisStream, "redis-stream", redisadapter.DefaultPrefix, "streams: streamName of Node")
 	fl.IntVar(&r.redisStreamCount, "redis-stream-count", 1, "streams: streamCount of Node")
 	fl.IntVar(&r.redisStreamMaxLen, "redis-stream-maxlen", 10_000, "streams: maxLen of Node, about how many messages the stream keeps")
 	fl.BoolVar(&r.redisStreamShard, "redis-stream-sharded", false, "streams: useShardedPubSub of Node (Redis 7)")
 	fl.StringVar(&r.redisSignKey, "redis-sign-key", "", "key that what the pods send each other is signed with (HMAC-SHA256), which Node ignores: literal, @FILE or environment; at least 16 bytes")
-	fl.BoolVar(&r.redisSignRequired, "redis-sign-required", false, "refuse what is not signed, as Node's messages are not")
 	r.redisTLS.register(fl)
-	fl.BoolVar(&r.printRedisACL, "print-redis-acl", false, "print the ACL SETUSER that gives a Redis user the rights that this configuration needs, and end")
 }
 
 // The values of --redis-subscribe.

@@ -48,7 +48,8 @@ func (e *Emitter) Of(namespace string) *Operator {
 // the like return a changed copy, so one may be kept and used from several
 // goroutines. Those that send wait until Redis has the message, until their
 // context ends or for redis.Options.IOTimeout; a message whose call fails may
-// have been sent all the same. What one goroutine sends arrives in its order.
+// have been sent all the same. What one goroutine sends arrives in its order, but
+// for server-side emits with the streams adapter, which don't go by the stream.
 type Operator struct {
 	redis         *redis.Emitter
 	namespace     string

@@ -33,7 +33,7 @@ type pod struct {
 
 func (*pod) HasRoom(_, _ string) bool                     { return true }
 func (*pod) Answer(*cluster.Query, func(*cluster.Answer)) {}
-func (p *pod) tell(format string, a ...any) { p.told <- fmt.Sprintf(format, a...) }
+func (p *pod) tell(format string, a ...any)               { p.told <- fmt.Sprintf(format, a...) }
 
 func (p *pod) Deliver(b *cluster.Broadcast) {
 	p.tell("%s %v-%v %s %x volatile %v compress %v%v", b.Namespace, b.Rooms, b.Except, b.Args, b.Attachments, b.Volatile, b.Compress, b.NoCompress)
@@ -111,6 +111,9 @@ func TestEmitter(t *testing.T) {
 		"classic room by room": {RoomSubscriptions: true},
 		"sharded":              {Adapter: redis.Sharded},
 		"sharded static":       {Adapter: redis.Sharded, ShardedMode: redis.Static},
+		"streams":              {Adapter: redis.Streams},
+		"streams sharded":      {Adapter: redis.Streams, StreamSharded: true, StreamCount: 3},
+		"streams signed":       {Adapter: redis.Streams, SignKey: key, SignRequired: true},
 		"sharded signed":       {Adapter: redis.Sharded, SignKey: key, SignRequired: true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/redis/rueidis"
 
@@ -84,6 +85,10 @@ func (e *Emitter) Servers(ctx context.Context, namespace string) (int, error) {
 		channel = redisadapter.RequestChannel(e.options.Prefix, namespace)
 	case Sharded:
 		count = e.connector.shardNumSub
+	case Streams:
+		if e.options.StreamSharded {
+			count = e.connector.shardNumSub
+		}
 	}
 	n, err := count(ctx, channel)
 	if err != nil {
@@ -124,13 +129,21 @@ func (e *Emitter) do(ctx context.Context, client rueidis.Client, command rueidis
 	return e.failed(client.Do(ctx, command).Error())
 }
 
-// cluster sends a cluster message as the sharded adapter does.
+// cluster sends a cluster message as the sharded and the streams adapter do.
 func (e *Emitter) cluster(ctx context.Context, m *redisadapter.ClusterMessage) error {
-	if e.options.Adapter != Sharded {
-		return fmt.Errorf("%w: adapter %q is unknown", ErrOptions, e.options.Adapter)
+	o := &e.options
+	if o.Adapter == Streams && m.Type != redisadapter.ClusterServerSideEmit {
+		return e.add(ctx, m)
 	}
-	channel := e.options.shardedChannel(m)
-	payload, err := redisadapter.AppendCluster(nil, m)
+	channel := o.shardedChannel(m)
+	encode := redisadapter.AppendCluster
+	if o.Adapter == Streams {
+		channel, encode = redisadapter.ClusterChannel(o.Prefix, m.Namespace, ""), redisadapter.AppendClusterPack
+	}
+	payload, err := encode(nil, m)
+	if o.Adapter == Streams && !o.StreamSharded {
+		return e.publish(ctx, channel, payload, err)
+	}
 	if payload, err = e.sign(channel, payload, err); err != nil {
 		return err
 	}
@@ -139,6 +152,25 @@ func (e *Emitter) cluster(ctx context.Context, m *redisadapter.ClusterMessage) e
 		return e.failed(err)
 	}
 	return e.do(ctx, client, client.B().Spublish().Channel(channel).Message(rueidis.BinaryString(payload)).Build())
+}
+
+// add puts a message in the stream of its namespace.
+func (e *Emitter) add(ctx context.Context, m *redisadapter.ClusterMessage) error {
+	o := &e.options
+	data, err := redisadapter.AppendStreamData(nil, m)
+	if err != nil {
+		return err
+	}
+	key, kind := redisadapter.StreamOf(o.Stream, o.StreamCount, m.Namespace), strconv.Itoa(int(m.Type))
+	var sum []byte
+	if e.signer != nil {
+		sum = e.signer.Sum(signedEntry(key, m.UID, m.Namespace, kind, string(data))...)
+	}
+	client, err := e.connector.byKey()
+	if err != nil {
+		return e.failed(err)
+	}
+	return e.do(ctx, client, xadd(client, key, o.StreamMaxLen, m.UID, m.Namespace, kind, string(data), sum))
 }
 
 // ErrUnreachable is returned by an emitter when Redis can't be reached or

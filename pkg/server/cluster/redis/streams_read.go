@@ -226,7 +226,7 @@ func (l *streamLog) takeOwn(e *streamEntry) {
 
 func (l *streamLog) takeOther(e *streamEntry, clock time.Duration, past bool) {
 	signature, err := base64.RawURLEncoding.DecodeString(e.signature)
-	if err != nil || l.signer.Check(signature, l.signed(e.uid, e.namespace, e.kind, e.data)...) != nil {
+	if err != nil || l.signer.Check(signature, signedEntry(l.key, e.uid, e.namespace, e.kind, e.data)...) != nil {
 		l.ignored.Add(1)
 		return
 	}

@@ -161,22 +161,30 @@ func moved(err *rueidis.RedisError) bool {
 	return false
 }
 
-// command is the XADD of npm's adapter, with the signature at the end when there
-// is one.
+// command is the XADD of a record.
 func (l *streamLog) command(client rueidis.Client, r *record) rueidis.Completed {
-	c := client.B().Xadd().Key(l.key).Maxlen().Almost().Threshold(strconv.Itoa(l.options.StreamMaxLen)).Id("*").
-		FieldValue().FieldValue(redisadapter.StreamUID, l.uid).FieldValue(redisadapter.StreamNamespace, r.namespace).
-		FieldValue(redisadapter.StreamType, r.kind).FieldValue(redisadapter.StreamData, r.data)
+	var sum []byte
 	if l.signer != nil {
-		sum := l.signer.Sum(l.signed(l.uid, r.namespace, r.kind, r.data)...)
-		c = c.FieldValue(redisadapter.StreamSignature, base64.RawURLEncoding.EncodeToString(sum))
+		sum = l.signer.Sum(signedEntry(l.key, l.uid, r.namespace, r.kind, r.data)...)
+	}
+	return xadd(client, l.key, l.options.StreamMaxLen, l.uid, r.namespace, r.kind, r.data, sum)
+}
+
+// xadd is the XADD of npm's adapter, with the signature at the end when there is
+// one.
+func xadd(client rueidis.Client, key string, maxLen int, uid, namespace, kind, data string, signature []byte) rueidis.Completed {
+	c := client.B().Xadd().Key(key).Maxlen().Almost().Threshold(strconv.Itoa(maxLen)).Id("*").
+		FieldValue().FieldValue(redisadapter.StreamUID, uid).FieldValue(redisadapter.StreamNamespace, namespace).
+		FieldValue(redisadapter.StreamType, kind).FieldValue(redisadapter.StreamData, data)
+	if len(signature) > 0 {
+		c = c.FieldValue(redisadapter.StreamSignature, base64.RawURLEncoding.EncodeToString(signature))
 	}
 	return c.Build()
 }
 
 // signed is what the signature of an entry is over.
-func (l *streamLog) signed(uid, namespace, kind, data string) [][]byte {
-	return [][]byte{[]byte(l.key), []byte(uid), []byte(namespace), []byte(kind), []byte(data)}
+func signedEntry(key, uid, namespace, kind, data string) [][]byte {
+	return [][]byte{[]byte(key), []byte(uid), []byte(namespace), []byte(kind), []byte(data)}
 }
 
 // last returns the id of the latest entry, zero for none.
