@@ -9,7 +9,7 @@ const topicExitCodes = `Exit codes of rtk
     2   usage: a flag, a configuration file or a scenario is wrong; nothing was sent
     3   the target is unreachable or refused us, and nothing was measured
     4   inconclusive: the generator was the bottleneck, or a limit of this machine was hit
-   99   the run finished and a verdict failed
+   99   the run finished and a verdict failed, or rtk interop found a mismatch
   124   --timeout passed
   130   interrupted (ctrl-c); a partial report was written
   143   ended by SIGTERM; a partial report was written
