@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/realtime-toolkit/rtk/internal/rttest"
+	"github.com/realtime-toolkit/rtk/pkg/emitter"
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster/redis"
 )
 
@@ -111,6 +112,7 @@ type fleet struct {
 	*adapter
 	redisURL string
 	stations []*station
+	emitter  *emitter.Emitter
 }
 
 func startFleet(t *testing.T, a *adapter) *fleet {

@@ -52,6 +52,7 @@ func TestMatrix(t *testing.T) {
 
 func (m *matrix) run(t *testing.T, a *adapter) {
 	f := startFleet(t, a)
+	f.startEmitter(t)
 	var views []*view
 	for _, path := range namespaces {
 		views = append(views, f.connect(t, path))
