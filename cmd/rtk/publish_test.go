@@ -18,7 +18,7 @@ type hearer struct{ heard chan string }
 
 func (hearer) HasRoom(_, _ string) bool                     { return true }
 func (hearer) Answer(*cluster.Query, func(*cluster.Answer)) {}
-func (h hearer) Execute(c *cluster.Command) { h.heard <- c.Op.String() + " " + string(c.Args) }
+func (h hearer) Execute(c *cluster.Command)                 { h.heard <- c.Op.String() + " " + string(c.Args) }
 
 func (h hearer) Deliver(b *cluster.Broadcast) {
 	h.heard <- b.Namespace + " " + strings.Join(b.Rooms, ",") + "-" + strings.Join(b.Except, ",") + " " + string(b.Args)

@@ -133,3 +133,23 @@ func TestManyProducers(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestDropOldest(t *testing.T) {
+	t.Parallel()
+	q := queue.New[int](10, 100)
+	for i := range 5 {
+		q.Push(i, 2)
+	}
+	if n := q.DropOldest(func(v int) bool { return v < 2 || v == 4 }); n != 2 {
+		t.Errorf("dropped %d, want the two before one that is kept", n)
+	}
+	if v, ok := q.Oldest(); v != 2 || !ok || q.Len() != 3 || q.Bytes() != 6 {
+		t.Errorf("oldest %d, %v, length %d, bytes %d; want 2, true, 3, 6", v, ok, q.Len(), q.Bytes())
+	}
+	if n := q.DropOldest(func(int) bool { return true }); n != 3 || q.Bytes() != 0 {
+		t.Errorf("dropped %d, bytes %d; want 3, 0", n, q.Bytes())
+	}
+	if _, ok := q.Oldest(); ok {
+		t.Error("an empty queue has an oldest")
+	}
+}
