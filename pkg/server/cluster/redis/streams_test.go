@@ -506,3 +506,65 @@ func TestStreamsSessions(t *testing.T) {
 		t.Errorf("%d got it", got)
 	}
 }
+
+// tellingSink answers with one socket and notes what it is told to do.
+type tellingSink struct {
+	*sink
+	id  string
+	ops chan string
+}
+
+func (s *tellingSink) Execute(c *cluster.Command) { s.ops <- c.Op.String() + string(c.Args) }
+
+func (s *tellingSink) Answer(q *cluster.Query, reply func(*cluster.Answer)) {
+	if q.Op == cluster.OpFetchSockets {
+		reply(&cluster.Answer{Sockets: []cluster.Socket{{
+			ID: s.id, Handshake: json.RawMessage(`{}`), Rooms: []string{s.id}, Data: json.RawMessage(`{"n":1}`),
+		}}})
+	}
+}
+
+// TestStreamsQuestions asks over both kinds of pub/sub, with the namespaces spread
+// over several streams.
+func TestStreamsQuestions(t *testing.T) {
+	t.Parallel()
+	for _, sharded := range []bool{false, true} {
+		t.Run(fmt.Sprint("sharded ", sharded), func(t *testing.T) {
+			t.Parallel()
+			server := rttest.NewRedisServer(t)
+			const ns = "/dashboard" // in the stream socket.io--3
+			o := redis.Options{URL: server.URL(), StreamCount: 4, StreamSharded: sharded}
+			a, _ := follow(t, o, newSink(), ns, "/")
+			there := &tellingSink{newSink("r"), "0DmhhUEGxxxxxxxxAAAA", make(chan string, 10)}
+			b, _ := follow(t, o, there, ns)
+			until(t, a, "healthy", healthy)
+			until(t, b, "healthy", healthy)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			if n, err := a.Servers(ctx, ns); n != 2 || err != nil {
+				t.Errorf("%d servers, %v", n, err)
+			}
+			var ids []string
+			err := a.Ask(ctx, &cluster.Query{Op: cluster.OpFetchSockets, Namespace: ns}, func(x *cluster.Answer) {
+				for _, s := range x.Sockets {
+					ids = append(ids, s.ID)
+				}
+			})
+			if diff := cmp.Diff([]string{"0DmhhUEGxxxxxxxxAAAA"}, ids); err != nil || diff != "" {
+				t.Errorf("%v (-want +got):\n%s", err, diff)
+			}
+			a.Send(&cluster.Command{Op: cluster.OpLeave, Namespace: ns, Targets: []string{"r"}})
+			if op := <-there.ops; op != "socketsLeave" {
+				t.Errorf("told %s", op)
+			}
+			a.Send(&cluster.Command{Op: cluster.OpServerSideEmit, Namespace: ns, Args: []byte(`["hello",1]`)})
+			if op := <-there.ops; op != `serverSideEmit["hello",1]` {
+				t.Errorf("told %s", op)
+			}
+			c := client(t, server.Addr())
+			if n, err := c.Do(ctx, c.B().Xlen().Key("socket.io--3").Build()).AsInt64(); n != 1 || err != nil {
+				t.Errorf("%d entries in socket.io--3, %v", n, err)
+			}
+		})
+	}
+}
