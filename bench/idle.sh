@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Bytes a connection of serve and of bench: 10,000 idle Socket.IO connections
-# on two pods. Resident memory is read from /proc while all of them are open.
+# on two pods. Resident memory is read from /proc while all of them are open, at
+# once and when the pods have been quiet for long enough to give back what the
+# handshakes took.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p bin
@@ -28,12 +30,17 @@ for i in 0 1; do
 	targets+=(--target "$(grep -oE 'http://[0-9.:]+' "$dir/out$i" | head -1)")
 	before+=("$(rss "${pids[$i]}")")
 done
-bin/rtk bench bench/idle.yaml "${targets[@]}" --set N="$n" --set HOLD=12s --progress none >"$dir/report" &
+bin/rtk bench bench/idle.yaml "${targets[@]}" --set N="$n" --set HOLD=45s --progress none >"$dir/report" &
 bench=$!
+show() {
+	for i in 0 1; do
+		echo "serve, pod-$i, $1: $((($(rss "${pids[$i]}") - before[i]) / n)) bytes of resident memory a connection at $n"
+	done
+}
 sleep $((2 * n / 1000 + 6))
-for i in 0 1; do
-	echo "serve, pod-$i: $((($(rss "${pids[$i]}") - before[i]) / n)) bytes of resident memory a connection at $n"
-done
+show "just connected"
+sleep 30
+show "quiet"
 echo "bench: $(($(rss "$bench") / (2 * n))) bytes of resident memory a connection at $((2 * n)), the whole process"
 wait "$bench"
 cat "$dir/report"
