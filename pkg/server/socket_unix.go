@@ -11,15 +11,15 @@ const canShoot = true
 // when the socket is full.
 func writeOnce(fd uintptr, data []byte) (int, error) {
 	for {
-		n, err := writeSocket(fd, data)
-		switch err {
-		case nil:
+		n, errno := writeSocket(fd, data)
+		switch errno {
+		case 0:
 			return n, nil
 		case syscall.EINTR:
 		case syscall.EAGAIN:
 			return 0, nil
 		default:
-			return 0, err
+			return 0, errno
 		}
 	}
 }
@@ -28,15 +28,15 @@ func writeOnce(fd uintptr, data []byte) (int, error) {
 // and n is 0 without an error at the end.
 func readOnce(fd uintptr, b []byte) (n int, again bool, err error) {
 	for {
-		n, err = readSocket(fd, b)
-		switch err {
-		case nil:
+		n, errno := readSocket(fd, b)
+		switch errno {
+		case 0:
 			return n, false, nil
 		case syscall.EINTR:
 		case syscall.EAGAIN:
 			return 0, true, nil
 		default:
-			return 0, false, err
+			return 0, false, errno
 		}
 	}
 }
