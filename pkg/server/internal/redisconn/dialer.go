@@ -4,12 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -17,12 +13,8 @@ import (
 // watchEvery is how often Sentinels are asked whether the master has changed
 // while a connection to it stands: one that is cut off from the others may look
 // well to its clients.
-const watchEvery = time.Second
-
 // mapPatience is how long the node that was asked for the map last may take,
 // before another is asked.
-const mapPatience = 500 * time.Millisecond
-
 // ErrClosed is returned by a Dialer after Close.
 var ErrClosed = errors.New("redis dialer is closed")
 
@@ -135,15 +127,6 @@ func (d *Dialer) note(addr string) {
 // Moves returns how often the Sentinels have named another master: what was
 // subscribed to there has to be again. In a Cluster it doesn't matter which server
 // one is connected to, so it returns 0.
-func (d *Dialer) Moves() uint64 {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.target.Kind != Sentinel {
-		return 0
-	}
-	return d.moves
-}
-
 // keep notes a connection.
 func (d *Dialer) keep(c *conn, err error) (net.Conn, error) {
 	if err != nil {
@@ -191,36 +174,6 @@ func login(ctx context.Context, c *conn, username, password string) error {
 
 // dialMaster connects to the master that the Sentinels name and asks it whether
 // it is one.
-func (d *Dialer) dialMaster(ctx context.Context) (*conn, error) {
-	addr, err := d.master(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c, err := d.dial(ctx, addr)
-	if err != nil {
-		return nil, err
-	}
-	if err = d.isMaster(ctx, c); err != nil {
-		_ = c.Conn.Close()
-		return nil, err
-	}
-	return c, nil
-}
-
-func (d *Dialer) isMaster(ctx context.Context, c *conn) error {
-	if err := login(ctx, c, d.target.Username, d.target.Password); err != nil {
-		return err
-	}
-	answer, err := call(ctx, c, "ROLE")
-	if err != nil {
-		return err
-	}
-	if list, ok := answer.([]any); !ok || len(list) == 0 || list[0] != "master" {
-		return errReplica
-	}
-	return nil
-}
-
 // each calls f with the addresses, beginning with the one that did last, until
 // one does. An address gets its share of the time that is left.
 func (d *Dialer) each(ctx context.Context, addrs []string, f func(context.Context, string) error) error {
@@ -260,188 +213,14 @@ func firstOf(a, b error) error {
 }
 
 // master asks the Sentinels for the master's address.
-func (d *Dialer) master(ctx context.Context) (addr string, err error) {
-	t := d.target
-	err = d.each(ctx, t.Addrs, func(ctx context.Context, sentinel string) error {
-		c, err := d.dial(ctx, sentinel)
-		if err != nil {
-			return err
-		}
-		defer c.Conn.Close()
-		if err := login(ctx, c, t.SentinelUsername, t.SentinelPassword); err != nil {
-			return fmt.Errorf("sentinel: %w", err)
-		}
-		answer, err := call(ctx, c, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", t.Master)
-		if err != nil {
-			return fmt.Errorf("sentinel: %w", err)
-		}
-		list, _ := answer.([]any)
-		if len(list) != 2 {
-			return fmt.Errorf("sentinel knows no master %q", t.Master)
-		}
-		host, _ := list[0].(string)
-		port, _ := list[1].(string)
-		if n, err := strconv.Atoi(port); err != nil || n < 1 || host == "" {
-			return errAnswer
-		}
-		addr = net.JoinHostPort(host, port)
-		return nil
-	})
-	return addr, err
-}
-
 // watch closes connections to a server that is the master no longer.
-func (d *Dialer) watch() {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-d.ctx.Done():
-			return
-		case <-tick.C:
-		}
-		ctx, cancel := context.WithTimeout(d.ctx, d.timeout)
-		addr, err := d.master(ctx)
-		cancel()
-		if err != nil {
-			continue // no Sentinel to ask: what stands, stands
-		}
-		d.mu.Lock()
-		var old []*conn
-		for c := range d.conns {
-			if c.addr != addr {
-				old = append(old, c)
-			}
-		}
-		d.mu.Unlock()
-		for _, c := range old {
-			_ = c.Close()
-		}
-	}
-}
-
 // dialNode connects to a master of the Cluster that sees the others. Replicas
 // would do for what is published, but npm's adapters don't count who subscribes
 // there.
-func (d *Dialer) dialNode(ctx context.Context) (found *conn, err error) {
-	try := func(ctx context.Context, addr string) error {
-		c, err := d.dial(ctx, addr)
-		if err != nil {
-			return err
-		}
-		m, err := d.introduce(ctx, c)
-		if err == nil && !slices.Contains(m.Nodes, addr) {
-			err = errReplica
-		}
-		if err != nil {
-			_ = c.Conn.Close()
-			return err
-		}
-		found = c
-		return nil
-	}
-	if err = d.each(ctx, d.nodes(), try); errors.Is(err, errReplica) { // it has told of the masters
-		err = d.each(ctx, d.nodes(), try)
-	}
-	return found, err
-}
-
 // introduce logs in and asks.
-func (d *Dialer) introduce(ctx context.Context, c *conn) (*Map, error) {
-	if err := login(ctx, c, d.target.Username, d.target.Password); err != nil {
-		return nil, err
-	}
-	return d.ask(ctx, c)
-}
-
 // ask asks a node for the map and keeps what it says of the masters.
-func (d *Dialer) ask(ctx context.Context, c *conn) (*Map, error) {
-	answer, err := call(ctx, c, "CLUSTER", "INFO")
-	if err != nil {
-		return nil, err
-	}
-	if text, _ := answer.(string); !strings.Contains(text, "cluster_state:ok") {
-		return nil, errors.New("CLUSTERDOWN the node doesn't see the cluster")
-	}
-	if answer, err = call(ctx, c, "CLUSTER", "SLOTS"); err != nil {
-		return nil, err
-	}
-	m, ok := parseSlots(answer, c.addr)
-	if !ok {
-		return nil, errAnswer
-	}
-	d.learn(m)
-	return m, nil
-}
-
 // Map asks for the map of the slots. What is no Cluster has one node, AnyNode.
-func (d *Dialer) Map(ctx context.Context) (m *Map, err error) {
-	if d.target.Kind != Cluster {
-		return SingleMap(), nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, d.timeout)
-	defer cancel()
-	defer context.AfterFunc(d.ctx, cancel)()
-	d.mapMu.Lock()
-	defer d.mapMu.Unlock()
-	if c := d.mapConn; c != nil {
-		quick, cancel := context.WithTimeout(ctx, mapPatience)
-		m, err = d.ask(quick, c)
-		cancel()
-		if err == nil {
-			return m, nil
-		}
-		d.mapConn = nil
-		_ = c.Close()
-	}
-	err = d.each(ctx, d.nodes(), func(ctx context.Context, addr string) error {
-		c, err := d.dial(ctx, addr)
-		if err != nil {
-			return err
-		}
-		if m, err = d.introduce(ctx, c); err == nil {
-			_, err = d.keep(c, nil)
-		}
-		if err != nil {
-			_ = c.Conn.Close()
-			return err
-		}
-		d.mapConn = c
-		return nil
-	})
-	return m, err
-}
-
 // nodes returns what is known of the Cluster.
-func (d *Dialer) nodes() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.known
-}
-
 // learn keeps the masters of a map, and what the URL has after them: those may be
 // the only ones left one day. Connections to a server that was one and isn't any
 // more are closed: it may be one that only doesn't answer.
-func (d *Dialer) learn(m *Map) {
-	d.mu.Lock()
-	known := slices.Clone(m.Nodes)
-	for _, a := range d.target.Addrs {
-		if !slices.Contains(known, a) {
-			known = append(known, a)
-		}
-	}
-	if !slices.Equal(known, d.known) {
-		d.known, d.first = known, rand.IntN(len(m.Nodes))
-	}
-	var old []*conn
-	for c := range d.conns {
-		if slices.Contains(d.masters, c.addr) && !slices.Contains(m.Nodes, c.addr) {
-			old = append(old, c)
-		}
-	}
-	d.masters = m.Nodes
-	d.mu.Unlock()
-	for _, c := range old {
-		_ = c.Close()
-	}
-}
