@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -16,6 +17,7 @@ import (
 type throttleFlags struct {
 	limits, events []string
 	dryRun, shared bool
+	wait           time.Duration
 	proxies        []string
 }
 
@@ -24,6 +26,7 @@ func (t *throttleFlags) bind(fl *pflag.FlagSet) {
 	fl.StringSliceVar(&t.events, "throttle-event", nil, `limit of one event of a connection, in place of its message limit, such as typing=5/s`)
 	fl.BoolVar(&t.dryRun, "throttle-dry-run", false, "count what the limits would refuse, and refuse nothing")
 	fl.BoolVar(&t.shared, "throttle-shared", false, "keep the user and ip limits for all pods together, in the Redis of --redis")
+	fl.DurationVar(&t.wait, "throttle-shared-wait", redis.DefaultWait, "how long a pod waits for the decision of Redis before it decides by itself")
 	fl.StringSliceVar(&t.proxies, "trusted-proxies", nil, "addresses or networks of proxies whose X-Forwarded-For is believed (default none)")
 }
 
@@ -60,16 +63,22 @@ func (f *serveFlags) limits() (server.Limits, error) {
 		return o, hint(usagef("--throttle-shared needs --redis"), "add   --redis redis://127.0.0.1:6379")
 	case t.shared && o.Rules.User == (throttle.Rates{}) && o.Rules.IP == (throttle.Rates{}):
 		return o, hint(usagef("--throttle-shared does nothing without a limit by user or ip"), "add   --throttle-limit user.messages=100/s")
+	case t.wait <= 0 || t.wait > maxSharedWait:
+		return o, usagef("--throttle-shared-wait %v: want more than 0 and at most %v", t.wait, maxSharedWait)
 	}
 	return o, nil
 }
+
+// maxSharedWait bounds what one message may wait for its decision: longer, and
+// a Redis that is away would hold up everybody.
+const maxSharedWait = 10 * time.Second
 
 // sharedThrottle connects the limits to Redis, nil when they are not shared.
 func (f *serveFlags) sharedThrottle(log *slog.Logger) (throttle.Shared, error) {
 	if !f.throttleMore.shared {
 		return nil, nil
 	}
-	s, err := redis.New(redis.Options{URL: f.redis, Prefix: f.redisPrefix, TLS: f.backplane.TLS, Logger: log})
+	s, err := redis.New(redis.Options{URL: f.redis, Prefix: f.redisPrefix, TLS: f.backplane.TLS, Wait: f.throttleMore.wait, Logger: log})
 	if err != nil {
 		return nil, usagef("--redis: %w", err)
 	}

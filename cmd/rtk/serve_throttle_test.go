@@ -46,6 +46,8 @@ func TestServeLimitErrors(t *testing.T) {
 		{"--trusted-proxies 10.0.0.0/8", "does nothing without a limit by ip"},
 		{"--throttle-limit ip.connects=1/s --trusted-proxies ten", "not an address"},
 		{"--throttle-limit user.messages=1/s --throttle-shared", "needs --redis"},
+		{"--throttle-limit user.messages=1/s --throttle-shared --redis redis://h --throttle-shared-wait 0s", "more than 0"},
+		{"--throttle-limit user.messages=1/s --throttle-shared --redis redis://h --throttle-shared-wait 1m", "at most 10s"},
 		{"--throttle-limit conn.bytes=1/s --throttle-shared --redis redis://h", "without a limit by user or ip"},
 	} {
 		_, _, err := parseServe(t, nil, strings.Fields(tt.args)...)

@@ -126,7 +126,7 @@ func TestEmitErrors(t *testing.T) {
 func TestEmitAckFunc(t *testing.T) {
 	t.Parallel()
 	ends := make(chan error, 1)
-	g := start(t, server.Options{AckTimeout: 50 * time.Millisecond}, func(s *server.Server) {
+	g := start(t, server.Options{AckTimeout: time.Second}, func(s *server.Server) {
 		s.Of("/").On("ask", func(_ context.Context, c *server.Conn, _ *server.Event) (server.Reply, error) {
 			return server.Reply{}, c.EmitAckFunc(func(r server.Reply, err error) {
 				if err == nil {
