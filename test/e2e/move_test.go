@@ -112,7 +112,7 @@ func TestRecoveryOnNode(t *testing.T) {
 	}
 	for name, sender := range map[string]string{"sender on rtk": pod.URL, "sender on Node": server.URL} {
 		t.Run(name, func(t *testing.T) {
-			m := move(t, nil, "cut", sender, pod.URL, server.URL, pod.URL)
+			m := move(t, nil, "calm", sender, pod.URL, server.URL, pod.URL)
 			m.check(t, 2)
 		})
 	}

@@ -1,9 +1,11 @@
 // Moves the real socket.io-client, unmodified, from server to server while
 // another one sends.
-//   node sio-move.js kill|cut|polling SENDER URL…
+//   node sio-move.js kill|cut|calm|polling SENDER URL…
 // SENDER is the server that the sender is on. The client begins at the first URL
 // and goes to the next when its connection is lost: with "kill" by whoever reads
-// {"move":N}, else it cuts the connection itself. Prints {"texts":[…]} and
+// {"move":N}, else it cuts the connection itself. With "calm" nothing is sent
+// while it connects: a Node server loses what comes between its reading of the
+// stream and the socket's joining of its rooms. Prints {"texts":[…]} and
 // {"moves":[{"recovered","sameId"}…]}, then {"done":true}.
 const { io } = require("socket.io-client");
 
@@ -20,7 +22,7 @@ const until = (socket, event, ms = 20000) =>
   });
 
 async function main() {
-  const options = { transports: [mode === "polling" ? "polling" : "websocket"], forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 100, timeout: 5000 };
+  const options = { transports: [mode === "polling" ? "polling" : "websocket"], forceNew: true, reconnectionDelay: mode === "calm" ? 200 : 50, reconnectionDelayMax: 300, timeout: 5000 };
   const a = io(urls[0] + "/chat", options);
   const b = io(sender + "/chat", { ...options });
   await Promise.all([until(a, "connect"), until(b, "connect")]);
@@ -31,9 +33,10 @@ async function main() {
 
   let sent = 0;
   let over = false;
+  let paused = false;
   const sending = (async () => {
     while (!over) {
-      for (let i = 0; i < 5; i++) b.emit("message", { room: "lobby", text: String(sent++) });
+      for (let i = 0; i < 5 && !paused; i++) b.emit("message", { room: "lobby", text: String(sent++) });
       await wait(5);
     }
     await b.timeout(5000).emitWithAck("message", { room: "lobby", text: String(sent++) });
@@ -48,7 +51,13 @@ async function main() {
     if (mode === "kill") say({ move: n });
     else if (mode === "polling") a.io.engine.close();
     else a.io.engine.transport.ws.terminate();
+    if (mode === "calm") {
+      await wait(10);
+      paused = true;
+    }
     await back;
+    await wait(mode === "calm" ? 100 : 0);
+    paused = false;
     moves.push({ recovered: a.recovered, sameId: a.id === sid });
   }
   await wait(500);
