@@ -48,6 +48,10 @@ type benchOptions struct {
 	insecure   bool
 	pods       int
 	serveFlags []string
+
+	onGitHub, onGitHubSet bool // --github, and whether it was given
+	failExitCode          int
+	inconclusive          string
 }
 
 func newBenchCmd(env *Env) *cobra.Command {
@@ -66,6 +70,7 @@ func newBenchCmd(env *Env) *cobra.Command {
 			}
 			o.scenarios = args
 			o.color, _ = cmd.Flags().GetString("color")
+			o.onGitHubSet = cmd.Flags().Changed("github")
 			if err := o.validate(); err != nil {
 				return err
 			}
@@ -76,7 +81,10 @@ func newBenchCmd(env *Env) *cobra.Command {
 	f.StringP(configFlag, "f", "", "configuration `FILE` (default ./rtk.yaml if present)")
 	f.StringArrayVarP(&o.targets, "target", "t", nil, "run against this `URL`; repeat for several pods")
 	f.StringVarP(&o.output, "output", "o", "text", "result on stdout: text or json")
-	f.StringArrayVar(&o.reports, "report", nil, "also write a report to `FILE`: .xml is JUnit, .json, .txt; repeatable")
+	f.StringArrayVar(&o.reports, "report", nil, "also write a report to `FILE`: "+reportSuffixes+"; repeatable")
+	f.BoolVar(&o.onGitHub, "github", false, "annotations and step summary of GitHub Actions (default: where GITHUB_ACTIONS or GITHUB_STEP_SUMMARY is set)")
+	f.IntVar(&o.failExitCode, "fail-exit-code", exitVerdict, "exit code `N` when a check failed, 0 to 255")
+	f.StringVar(&o.inconclusive, "inconclusive", "fail", "what an inconclusive run is to CI: fail (exit code 4) or pass (exit code 0)")
 	f.StringVar(&o.jwtSecret, "jwt-secret", "", "HMAC `SECRET` that tokens are minted with; @FILE reads it from a file")
 	f.StringVar(&o.limit, "limit", "", "message limit of the target that the throttle check expects, as in 20/s")
 	f.StringArrayVar(&o.set, "set", nil, "set a variable of the scenario, as in `NAME=VALUE`; repeatable")
@@ -113,9 +121,15 @@ func (o *benchOptions) validate() error {
 	if o.grace < 0 {
 		return usagef("--grace %v: want 0 or more", o.grace)
 	}
+	if o.failExitCode < 0 || o.failExitCode > 255 {
+		return usagef("--fail-exit-code %d: want 0 to 255", o.failExitCode)
+	}
+	if o.inconclusive != "fail" && o.inconclusive != "pass" {
+		return usagef("--inconclusive %q: want fail or pass", o.inconclusive)
+	}
 	for _, r := range o.reports {
 		if reportFormat(r) == "" {
-			return hint(usagef("--report %s: unknown format", r), "the suffix tells: .xml (JUnit), .json or .txt")
+			return hint(usagef("--report %s: unknown format", r), "the suffix tells: "+reportSuffixes)
 		}
 		if dir, err := os.Stat(filepath.Dir(r)); err != nil || !dir.IsDir() {
 			return usagef("--report %s: there is no folder %s", r, filepath.Dir(r))

@@ -12,6 +12,9 @@ import (
 	"github.com/realtime-toolkit/rtk/pkg/loadgen"
 )
 
+// reportSuffixes are the formats of report files, for messages.
+const reportSuffixes = ".xml (JUnit), .json, .md (Markdown), .txt"
+
 // reportFormat tells a report file's format by its suffix, "" if unknown.
 func reportFormat(path string) string {
 	switch strings.ToLower(filepath.Ext(path)) {
@@ -19,6 +22,8 @@ func reportFormat(path string) string {
 		return "junit"
 	case ".json":
 		return "json"
+	case ".md":
+		return "markdown"
 	case ".txt":
 		return "text"
 	}
@@ -34,6 +39,8 @@ func render(format string, reports []*loadgen.Report, opts loadgen.TextOptions) 
 		err = loadgen.WriteJSON(&b, reports)
 	case "junit":
 		err = loadgen.WriteJUnit(&b, reports)
+	case "markdown":
+		err = loadgen.WriteMarkdown(&b, reports, loadgen.MarkdownOptions{Version: opts.Version})
 	default:
 		for _, r := range reports {
 			if err = loadgen.WriteText(&b, r, opts); err != nil {
@@ -85,6 +92,23 @@ var severity = map[loadgen.Verdict]int{
 	loadgen.TimedOut: 3, loadgen.Fail: 4, loadgen.Interrupted: 5,
 }
 
+// code is the exit code of a verdict, as the flags want it.
+func (r *benchRun) code(v loadgen.Verdict) int {
+	switch v {
+	case loadgen.Fail:
+		return r.failExitCode
+	case loadgen.Inconclusive:
+		if r.inconclusive == "pass" {
+			return exitOK
+		}
+	case loadgen.Interrupted:
+		if s := r.signal.Load(); s != nil {
+			return signalCode(*s)
+		}
+	}
+	return v.ExitCode()
+}
+
 // verdict ends the program with the exit code of the worst verdict and one
 // last line on stderr.
 func (r *benchRun) verdict(reports []*loadgen.Report) error {
@@ -94,17 +118,12 @@ func (r *benchRun) verdict(reports []*loadgen.Report) error {
 			worst = rep
 		}
 	}
-	code := worst.Verdict.ExitCode()
-	if worst.Verdict == loadgen.Interrupted {
-		if s := r.signal.Load(); s != nil {
-			code = signalCode(*s)
-		}
-	}
+	code := r.code(worst.Verdict)
 	line := fmt.Sprintf("rtk: %s (%d)", strings.ToUpper(string(worst.Verdict)), code)
 	if worst.Reason != "" {
 		line += ": " + worst.Scenario + ": " + worst.Reason
 	}
-	fmt.Fprintln(r.env.Stderr, line)
+	fmt.Fprintln(r.env.Stderr, noCommands.Replace(line))
 	if code == exitOK {
 		return nil
 	}

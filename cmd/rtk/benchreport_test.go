@@ -52,7 +52,7 @@ func TestTheVerdictOutlivesTheReport(t *testing.T) {
 			if tt.stdout != nil {
 				env.Stdout = tt.stdout
 			}
-			o := &benchOptions{env: env, output: "text", color: "never"}
+			o := &benchOptions{env: env, output: "text", color: "never", failExitCode: exitVerdict}
 			for _, name := range tt.reports {
 				o.reports = append(o.reports, filepath.Join(dir, name))
 			}
@@ -88,6 +88,8 @@ func TestBenchRefusesBeforeItRuns(t *testing.T) {
 		{"second scenario", []string{"cross-pod", "throttle", "--set", "LIMIT=abc"}},
 		{"negative timeout", []string{"cross-pod", "--timeout", "-1s"}},
 		{"negative grace", []string{"cross-pod", "--grace", "-1s"}},
+		{"exit code of no process", []string{"cross-pod", "--fail-exit-code", "256"}},
+		{"neither pass nor fail", []string{"cross-pod", "--inconclusive", "maybe"}},
 		{"report to nowhere", []string{"cross-pod", "--report", filepath.Join(t.TempDir(), "none", "x.xml")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -33,12 +33,15 @@ type benchRun struct {
 	cluster *pods
 	dialer  *client.Dialer
 	show    *progress
+	github  *github
 	// signal is the first signal that came, for the exit code.
 	signal atomic.Pointer[os.Signal]
 }
 
 func runBench(ctx context.Context, o *benchOptions) error {
-	r := &benchRun{benchOptions: o, show: newProgress(o.env, o.progress)}
+	r := &benchRun{benchOptions: o, show: newProgress(o.env, o.progress), github: newGitHub(o)}
+	r.github.pause()
+	defer r.github.resume()
 	if err := r.variables(); err != nil {
 		return err
 	}
@@ -107,6 +110,7 @@ func (r *benchRun) conclude(reports []*loadgen.Report, failed error) error {
 		return failed
 	}
 	unwritten := r.write(reports)
+	r.github.write(reports)
 	if failed != nil {
 		if unwritten != nil {
 			printError(r.env.Stderr, unwritten)

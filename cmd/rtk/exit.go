@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/realtime-toolkit/rtk/pkg/rt"
@@ -107,6 +108,10 @@ func exitCode(err error) int {
 	return exitInternal
 }
 
+// noCommands breaks up what GitHub Actions would take for a command at the
+// beginning of a later line of an error that quotes a server.
+var noCommands = strings.NewReplacer("\n::", "\n: :", "\r::", "\r: :", "##[", "# #[")
+
 // printError writes err in the one form that all commands share.
 func printError(w io.Writer, err error) {
 	if e, ok := errors.AsType[*exitError](err); ok && e.err == nil {
@@ -115,7 +120,7 @@ func printError(w io.Writer, err error) {
 	if errors.Is(err, syscall.EPIPE) {
 		return
 	}
-	fmt.Fprintf(w, "rtk: %v\n", err)
+	fmt.Fprintf(w, "rtk: %s\n", noCommands.Replace(err.Error()))
 	hints := []string(nil)
 	if e, ok := errors.AsType[*hintError](err); ok {
 		hints = e.hints

@@ -47,6 +47,8 @@ func TestWriters(t *testing.T) {
 		{"fail-narrow-color.txt", func(w io.Writer) error { return WriteText(w, failedReport(), TextOptions{Width: 60, Color: true}) }},
 		{"table.txt", func(w io.Writer) error { return WriteVerdictTable(w, reports, TextOptions{}) }},
 		{"report.json", func(w io.Writer) error { return WriteJSON(w, reports) }},
+		{"report.md", func(w io.Writer) error { return WriteMarkdown(w, reports, MarkdownOptions{Version: "1.2.3"}) }},
+		{"annotations.txt", func(w io.Writer) error { return WriteAnnotations(w, reports, func(f string) string { return f }) }},
 		{"report.xml", func(w io.Writer) error { return WriteJUnit(w, reports) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -56,7 +58,7 @@ func TestWriters(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkGolden(t, tc.name, b.Bytes())
-			for _, secret := range []string{"correct horse", "eyJhbGciOiJIUzI1NiJ9", "\x1b[31mred", "\x00", "\n::error", "##[warning"} {
+			for _, secret := range []string{"correct horse", "eyJhbGciOiJIUzI1NiJ9", "\x1b[31mred", "\x00", "\n::error::", "##[warning"} {
 				if bytes.Contains(b.Bytes(), []byte(secret)) {
 					t.Errorf("%q got out", secret)
 				}

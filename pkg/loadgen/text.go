@@ -161,13 +161,16 @@ func (t *textWriter) deliveries(r *Report) {
 	}
 }
 
+// headlineLatencies are those that a summary shows, over all their series.
+var headlineLatencies = []struct{ metric, label, note string }{
+	{DeliveryLatency, "latency", "publish → receive, from the intended send"},
+	{AckLatency, "ack", "from the intended send"},
+	{PublishLatency, "publish", "from the intended request"},
+	{ConnectLatency, "connect", ""},
+}
+
 func (t *textWriter) latencies(r *Report) {
-	for _, x := range []struct{ metric, label, note string }{
-		{DeliveryLatency, "latency", "publish → receive, from the intended send"},
-		{AckLatency, "ack", "from the intended send"},
-		{PublishLatency, "publish", "from the intended request"},
-		{ConnectLatency, "connect", ""},
-	} {
+	for _, x := range headlineLatencies {
 		m := r.total(x.metric)
 		if m == nil || m.Count == 0 {
 			continue

@@ -43,18 +43,8 @@ func (t *textWriter) grid(v *VerifyReport) {
 	if len(v.Cells) == 0 {
 		return
 	}
-	var from, to []string
-	cells := map[[2]string]*Cell{}
-	for i := range v.Cells {
-		c := &v.Cells[i]
-		if !slices.Contains(from, c.From) {
-			from = append(from, c.From)
-		}
-		if !slices.Contains(to, c.To) {
-			to = append(to, c.To)
-		}
-		cells[[2]string{c.From, c.To}] = c
-	}
+	g := gridOf(v.Cells)
+	from, to, cells := g.from, g.to, g.cells
 	rows := [][]string{append([]string{"from ╲ to"}, to...)}
 	for _, f := range from {
 		row := []string{f}
@@ -95,6 +85,28 @@ func (t *textWriter) grid(v *VerifyReport) {
 		}
 		t.b.WriteByte('\n')
 	}
+}
+
+// grid is the cells by publisher's and subscriber's target, in the order in
+// which they first occur.
+type grid struct {
+	from, to []string
+	cells    map[[2]string]*Cell
+}
+
+func gridOf(cells []Cell) grid {
+	g := grid{cells: map[[2]string]*Cell{}}
+	for i := range cells {
+		c := &cells[i]
+		if !slices.Contains(g.from, c.From) {
+			g.from = append(g.from, c.From)
+		}
+		if !slices.Contains(g.to, c.To) {
+			g.to = append(g.to, c.To)
+		}
+		g.cells[[2]string{c.From, c.To}] = c
+	}
+	return g
 }
 
 func cellText(c *Cell) string {

@@ -17,19 +17,7 @@ func WriteVerdictTable(w io.Writer, reports []*Report, o TextOptions) error {
 	widths := make([]int, 5)
 	for _, r := range reports {
 		t.m = newMasker(r.Secrets)
-		clients, passed, total := 0, 0, 0
-		for _, g := range r.Groups {
-			clients += g.Planned
-		}
-		for _, c := range r.Checks {
-			if c.Status == CheckSkipped {
-				continue
-			}
-			total++
-			if c.Status == CheckPass {
-				passed++
-			}
-		}
+		clients, passed, total := r.tally()
 		row := []string{strings.ToUpper(string(r.Verdict)), t.clean(r.Scenario), shortDuration(r.Duration.Seconds()), plural(int64(clients), "client"), fmt.Sprintf("%d of %d checks", passed, total)}
 		for i, s := range row {
 			widths[i] = max(widths[i], utf8.RuneCountInString(s))
@@ -63,4 +51,22 @@ func WriteVerdictTable(w io.Writer, reports []*Report, o TextOptions) error {
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// tally counts the clients that were planned, the checks that passed and those
+// that were made.
+func (r *Report) tally() (clients, passed, decided int) {
+	for _, g := range r.Groups {
+		clients += g.Planned
+	}
+	for _, c := range r.Checks {
+		if c.Status == CheckSkipped {
+			continue
+		}
+		decided++
+		if c.Status == CheckPass {
+			passed++
+		}
+	}
+	return clients, passed, decided
 }
