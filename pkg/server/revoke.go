@@ -16,6 +16,7 @@ const controlNamespace = "/.rtk"
 const (
 	controlRevoke = "revoke"  // an array of revocations
 	controlAsk    = "revoked" // a pod that has just come, or was cut off, asks for all
+	controlTaken  = "taken"   // a session goes on at the sender
 )
 
 // revocation is an auth.Revocation among pods; times are Unix milliseconds.
@@ -114,6 +115,11 @@ func (s *Server) control(b *cluster.Broadcast) {
 			return
 		}
 		s.learn(list)
+	case controlTaken:
+		var session takenSession
+		if json.Unmarshal(m[1], &session) == nil {
+			s.takenElsewhere(session)
+		}
 	case controlPresence:
 		if s.presence != nil {
 			s.presence.receive(m[1])

@@ -215,7 +215,7 @@ func (s *Server) Start(ctx context.Context) error {
 	s.nsMu.RLock()
 	names := slices.Sorted(maps.Keys(s.namespaces))
 	s.nsMu.RUnlock()
-	if s.opts.Auth != nil || s.presence != nil {
+	if s.opts.Auth != nil || s.presence != nil || s.sharesSessions() {
 		names = append(names, controlNamespace)
 	}
 	for _, name := range names {

@@ -103,6 +103,40 @@ func (c *Conn) saveLocked(first bool, keep time.Duration, rooms []string) {
 	}, first, keep, c.sessionTaken)
 }
 
+// takenSession names the connection that a session was taken from.
+type takenSession struct {
+	Namespace string `json:"nsp"`
+	SID       string `json:"sid"`
+	Owner     string `json:"owner"`
+}
+
+// sharesSessions reports whether other pods may give back sessions of this one.
+func (s *Server) sharesSessions() bool {
+	_, journal := s.opts.Backplane.(cluster.Journal)
+	return journal && s.opts.Recovery > 0
+}
+
+// takenElsewhere ends the connection that had a session until now, if it is here.
+// Without it two would go on with one session until the older one saves it again,
+// which it does at most every keep/2. The owner keeps one that has come back
+// meanwhile apart.
+func (s *Server) takenElsewhere(was takenSession) {
+	n := s.lookup(was.Namespace)
+	if n == nil || was.Owner == "" {
+		return
+	}
+	c := n.Conn(was.SID)
+	if c == nil || !c.saves() {
+		return
+	}
+	c.mu.Lock()
+	same := c.resume.saving.owner == was.Owner
+	c.mu.Unlock()
+	if same {
+		c.sessionTaken()
+	}
+}
+
 // sessionTaken ends a connection whose session goes on elsewhere: its client has
 // gone, which this pod has not noticed.
 func (c *Conn) sessionTaken() {
@@ -160,6 +194,9 @@ func (s *shared) claim(c *Conn, want comeback) {
 		switch {
 		case err == nil:
 			saved = s.restored(session)
+			if session.Owner != "" {
+				q.ns.srv.tellPods(controlTaken, takenSession{q.ns.name, session.SID, session.Owner})
+			}
 		case !errors.Is(err, cluster.ErrNoSession):
 			q.ns.srv.log.Warn("a session can't be fetched: the client gets a new one", "namespace", q.ns.name, "error", err)
 		}
