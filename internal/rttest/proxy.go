@@ -1,10 +1,13 @@
 package rttest
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"sync"
+	"time"
 )
 
 // Proxy is a TCP proxy on loopback that breaks connections when asked to.
@@ -12,15 +15,25 @@ type Proxy struct {
 	ln     net.Listener
 	target string
 
-	mu     sync.Mutex
-	pairs  map[*pair]struct{}
-	stall  chan struct{} // open while data must not pass, nil when it may
-	refuse bool
-	wg     sync.WaitGroup
+	mu      sync.Mutex
+	pairs   map[*pair]struct{}
+	stall   chan struct{} // open while data must not pass, nil when it may
+	replies bool          // only what the server sends is kept back
+	marker  []byte        // and only from clients that began with it
+	latency time.Duration
+	jitter  time.Duration
+	refuse  bool
+	wg      sync.WaitGroup
 }
 
 // pair is one proxied connection.
-type pair struct{ client, server net.Conn }
+type pair struct {
+	client, server net.Conn
+	begin          []byte // the first of what the client sent; under Proxy.mu
+}
+
+// beginBytes is how much of what a client sends first is remembered.
+const beginBytes = 4 << 10
 
 // NewProxy starts a proxy for the TCP address target. Close ends it.
 func NewProxy(target string) (*Proxy, error) {
@@ -38,9 +51,17 @@ func (p *Proxy) Addr() string { return p.ln.Addr().String() }
 
 // Stall keeps all bytes, in both directions and on connections to come, until
 // Resume: a black hole.
-func (p *Proxy) Stall() {
+func (p *Proxy) Stall() { p.hold(false, "") }
+
+// StallReplies keeps what the server sends, until Resume, while what clients send
+// arrives: a half-open connection. With a marker that holds only for connections
+// whose client has sent it among its first 4 KiB.
+func (p *Proxy) StallReplies(marker string) { p.hold(true, marker) }
+
+func (p *Proxy) hold(replies bool, marker string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.replies, p.marker = replies, []byte(marker)
 	if p.stall == nil {
 		p.stall = make(chan struct{})
 	}
@@ -54,6 +75,14 @@ func (p *Proxy) Resume() {
 		close(p.stall)
 		p.stall = nil
 	}
+}
+
+// Delay has bytes take latency, and up to jitter longer or shorter, in each
+// direction. Their order stays. Zero takes it back.
+func (p *Proxy) Delay(latency, jitter time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.latency, p.jitter = latency, jitter
 }
 
 // Refuse resets connections to come (true) or lets them through again (false).
@@ -118,13 +147,16 @@ func (p *Proxy) serve(client net.Conn) {
 		(&pair{client: client, server: client}).close(true)
 		return
 	}
-	c := &pair{client, server}
+	if tcp, ok := server.(*net.TCPConn); ok {
+		_ = tcp.SetReadBuffer(64 << 10) // so that a server soon feels a client that doesn't read
+	}
+	c := &pair{client: client, server: server}
 	p.mu.Lock()
 	p.pairs[c] = struct{}{}
 	p.mu.Unlock()
 	var both sync.WaitGroup
-	both.Go(func() { p.pass(server, client) })
-	both.Go(func() { p.pass(client, server) })
+	both.Go(func() { p.pass(c, true) })
+	both.Go(func() { p.pass(c, false) })
 	both.Wait()
 	c.close(false)
 	p.mu.Lock()
@@ -132,29 +164,83 @@ func (p *Proxy) serve(client net.Conn) {
 	p.mu.Unlock()
 }
 
-// pass copies until from ends, and passes the end on.
-func (p *Proxy) pass(to, from net.Conn) {
+// chunk is what one read returned, and when it is to arrive.
+type chunk struct {
+	bytes []byte
+	due   time.Time
+	err   error
+}
+
+// pass copies one direction until its end, and passes the end on.
+func (p *Proxy) pass(c *pair, request bool) {
+	const ahead = 64 // reads that are on their way
+	way := make(chan chunk, ahead)
+	gone := make(chan struct{})
+	p.wg.Go(func() { p.read(c, request, way, gone) })
+	p.write(c, request, way)
+	close(gone)
+}
+
+func (p *Proxy) read(c *pair, request bool, way chan<- chunk, gone <-chan struct{}) {
+	from := c.server
+	if request {
+		from = c.client
+	}
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := from.Read(buf)
-		p.mu.Lock()
-		stall := p.stall
-		p.mu.Unlock()
+		stall, delay := p.take(c, request, buf[:n])
 		if stall != nil {
 			<-stall
 		}
-		if n > 0 {
-			if _, werr := to.Write(buf[:n]); werr != nil {
+		select {
+		case way <- chunk{bytes.Clone(buf[:n]), time.Now().Add(delay), err}:
+		case <-gone:
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// take notes what was read and returns what holds it up.
+func (p *Proxy) take(c *pair, request bool, read []byte) (stall chan struct{}, delay time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if request {
+		c.begin = append(c.begin, read[:min(len(read), beginBytes-len(c.begin))]...)
+	}
+	if !p.replies || !request && bytes.Contains(c.begin, p.marker) {
+		stall = p.stall
+	}
+	delay = p.latency
+	if p.jitter > 0 {
+		delay += rand.N(2*p.jitter) - p.jitter
+	}
+	return stall, max(0, delay)
+}
+
+func (p *Proxy) write(c *pair, request bool, way <-chan chunk) {
+	to := c.client
+	if request {
+		to = c.server
+	}
+	for k := range way {
+		time.Sleep(time.Until(k.due))
+		if len(k.bytes) > 0 {
+			if _, err := to.Write(k.bytes); err != nil {
 				return
 			}
 		}
-		if err != nil {
-			if tcp, ok := to.(*net.TCPConn); ok && errors.Is(err, io.EOF) {
-				_ = tcp.CloseWrite()
-			} else {
-				_ = to.Close()
-			}
-			return
+		if k.err == nil {
+			continue
 		}
+		if tcp, ok := to.(*net.TCPConn); ok && errors.Is(k.err, io.EOF) {
+			_ = tcp.CloseWrite()
+		} else {
+			_ = to.Close()
+		}
+		return
 	}
 }

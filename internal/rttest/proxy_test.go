@@ -66,6 +66,29 @@ func TestProxy(t *testing.T) {
 	if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
 		t.Fatalf("kept byte after resume: %v", err)
 	}
+	p.StallReplies("y")
+	if err := echo(c, 5*time.Second); err != nil {
+		t.Fatalf("echo of a client that has not sent the marker: %v", err)
+	}
+	p.Resume()
+	p.StallReplies("x")
+	if err := echo(c, 50*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("echo with the replies stalled: %v, want a timeout", err)
+	}
+	p.Resume()
+	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+		t.Fatalf("kept reply after resume: %v", err)
+	}
+	p.Delay(100*time.Millisecond, 10*time.Millisecond)
+	began := time.Now()
+	if err := echo(c, 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took < 180*time.Millisecond {
+		t.Fatalf("echo with a delay of 90 to 110 ms each way took %v", took)
+	}
+	p.Delay(0, 0)
 	p.Reset()
 	if err := echo(c, 5*time.Second); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
 		t.Fatalf("echo after a reset: %v", err)
