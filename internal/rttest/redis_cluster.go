@@ -191,3 +191,13 @@ func (s *RedisSentinels) URL() string {
 	}
 	return "redis+sentinel://" + strings.Join(addrs, ",") + "/main"
 }
+
+// Slot returns the slot of a key or channel.
+func (c *RedisCluster) Slot(name string) int {
+	c.t.Helper()
+	var slot int
+	if _, err := fmt.Sscan(c.Nodes[0].CLI("CLUSTER", "KEYSLOT", name), &slot); err != nil {
+		c.t.Fatalf("slot of %q: %v", name, err)
+	}
+	return slot
+}
