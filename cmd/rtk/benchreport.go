@@ -13,10 +13,14 @@ import (
 )
 
 // reportSuffixes are the formats of report files, for messages.
-const reportSuffixes = ".xml (JUnit), .json, .md (Markdown), .txt"
+const reportSuffixes = ".xml (JUnit), .json, .md (Markdown), .om or metrics.txt (OpenMetrics), .txt"
 
 // reportFormat tells a report file's format by its suffix, "" if unknown.
 func reportFormat(path string) string {
+	// The name that GitLab documents for its metrics report.
+	if strings.EqualFold(filepath.Base(path), "metrics.txt") {
+		return "openmetrics"
+	}
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".xml":
 		return "junit"
@@ -24,6 +28,8 @@ func reportFormat(path string) string {
 		return "json"
 	case ".md":
 		return "markdown"
+	case ".om":
+		return "openmetrics"
 	case ".txt":
 		return "text"
 	}
@@ -41,6 +47,8 @@ func render(format string, reports []*loadgen.Report, opts loadgen.TextOptions) 
 		err = loadgen.WriteJUnit(&b, reports)
 	case "markdown":
 		err = loadgen.WriteMarkdown(&b, reports, loadgen.MarkdownOptions{Version: opts.Version})
+	case "openmetrics":
+		err = loadgen.WriteOpenMetrics(&b, reports)
 	default:
 		for _, r := range reports {
 			if err = loadgen.WriteText(&b, r, opts); err != nil {

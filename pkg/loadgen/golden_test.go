@@ -48,6 +48,7 @@ func TestWriters(t *testing.T) {
 		{"table.txt", func(w io.Writer) error { return WriteVerdictTable(w, reports, TextOptions{}) }},
 		{"report.json", func(w io.Writer) error { return WriteJSON(w, reports) }},
 		{"report.md", func(w io.Writer) error { return WriteMarkdown(w, reports, MarkdownOptions{Version: "1.2.3"}) }},
+		{"report.om", func(w io.Writer) error { return WriteOpenMetrics(w, reports) }},
 		{"annotations.txt", func(w io.Writer) error { return WriteAnnotations(w, reports, func(f string) string { return f }) }},
 		{"report.xml", func(w io.Writer) error { return WriteJUnit(w, reports) }},
 	} {
