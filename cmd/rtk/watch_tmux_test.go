@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/realtime-toolkit/rtk/internal/rttest"
 )
 
 // tmux is a real terminal on a server of its own.
@@ -20,10 +22,7 @@ type tmux struct {
 func newTmux(t *testing.T) *tmux {
 	t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("tmux is missing")
-		}
-		t.Skip("tmux is missing")
+		rttest.Missing(t, "tmux is missing")
 	}
 	m := &tmux{t, fmt.Sprintf("rtk-test-%d-%s", os.Getpid(), strings.ReplaceAll(t.Name(), "/", "-"))}
 	// CI would turn the screen off, and NO_COLOR the colours.
@@ -76,7 +75,7 @@ func TestWatchInARealTerminal(t *testing.T) {
 	s := startServeCmd(t, nil, "--service", "chat,feed,echo")
 	path, err := exec.LookPath("rtk")
 	if err != nil {
-		t.Skip(err)
+		rttest.Missing(t, err.Error())
 	}
 	m := newTmux(t)
 	m.text(fmt.Sprintf("cd %s && HOME=. %s watch %s -n /chat", t.TempDir(), path, s.public))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,7 @@ type guard struct {
 	foreignAt atomic.Int64 // unix nanoseconds
 	told      atomic.Bool  // the log has a line about foreign messages
 	limited   atomic.Bool  // the log has a line about missing rights
+	deaf      atomic.Bool  // the log has a line about signing keys
 }
 
 // enter looks for others and leaves the mark. An error is for good; a Redis that
@@ -78,7 +80,32 @@ func (g *guard) look(ctx context.Context, client rueidis.Client) error {
 				ErrAdapters, g.options.Prefix, other.name(), other.layout, g.mark.layout, markTTL)
 		}
 	}
+	g.compareKeys(others)
 	return g.lookForNode(ctx, client)
+}
+
+// compareKeys tells of pods that refuse what this one sends, or the other way
+// round. That is no reason not to start: a key is changed pod by pod.
+func (g *guard) compareKeys(others []mark) {
+	i := slices.IndexFunc(others, func(other mark) bool {
+		switch {
+		case g.mark.Key == other.Key:
+			return false
+		case g.mark.Key == "":
+			return other.Required
+		case other.Key == "":
+			return g.mark.Required
+		}
+		return true
+	})
+	if i < 0 {
+		g.deaf.Store(false) // a later one is told again
+		return
+	}
+	if !g.deaf.Swap(true) {
+		g.log.Warn("another pod on the redis prefix signs with another key, or not at all: messages between the two are refused; give all the same key",
+			"prefix", g.options.Prefix, "pod", others[i].name())
+	}
 }
 
 // lookForNode compares with servers that leave no mark.

@@ -190,3 +190,35 @@ func TestShardedNeedsRedis7(t *testing.T) {
 		t.Errorf("classic: %v", err)
 	}
 }
+
+// Pods that refuse each other's messages say so: nothing else would.
+func TestOtherKeysAreTold(t *testing.T) {
+	t.Parallel()
+	url := rttest.Redis(t)
+	key, another := []byte("key-one-0123456789"), []byte("key-two-0123456789")
+	for _, tt := range []struct {
+		name        string
+		first, next redis.Options
+		told        bool
+	}{
+		{"same", redis.Options{SignKey: key}, redis.Options{SignKey: key, SignRequired: true}, false},
+		{"none", redis.Options{}, redis.Options{}, false},
+		{"one signs", redis.Options{}, redis.Options{SignKey: key}, false},
+		{"one signs and wants it", redis.Options{}, redis.Options{SignKey: key, SignRequired: true}, true},
+		{"the other wants it", redis.Options{SignKey: key, SignRequired: true}, redis.Options{}, true},
+		{"two keys", redis.Options{SignKey: key}, redis.Options{SignKey: another}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var log syncBuffer
+			tt.first.URL, tt.first.Prefix, tt.first.Pod = url, tt.name, "pod-a"
+			tt.next.URL, tt.next.Prefix, tt.next.Logger = url, tt.name, slog.New(slog.NewTextHandler(&log, nil))
+			start(t, tt.first, newSink(), "/")
+			start(t, tt.next, newSink(), "/")
+			lines := log.String()
+			if strings.Contains(lines, "pod=pod-a") != tt.told || strings.Contains(lines, "key-") {
+				t.Errorf("told %v, want %v, and no key in:\n%s", !tt.told, tt.told, lines)
+			}
+		})
+	}
+}
