@@ -119,13 +119,25 @@ func (c *RedisCluster) Owner(slot int) int {
 	return -1
 }
 
-// Move gives an empty slot to another master, as a resharding does at its end.
+// Move gives a slot and its keys to another master, as a resharding does. Without
+// the keys the old master would refuse, or delete them, whichever is sooner: that
+// the slot is no longer its own it also hears from the new one.
 func (c *RedisCluster) Move(slot, to int) {
 	c.t.Helper()
 	from := c.Owner(slot)
 	n := fmt.Sprint(slot)
 	c.Nodes[to].CLI("CLUSTER", "SETSLOT", n, "IMPORTING", c.ids[from])
 	c.Nodes[from].CLI("CLUSTER", "SETSLOT", n, "MIGRATING", c.ids[to])
+	for {
+		keys := strings.Fields(c.Nodes[from].CLI("CLUSTER", "GETKEYSINSLOT", n, "100"))
+		if len(keys) == 0 {
+			break
+		}
+		out := c.Nodes[from].CLI(append([]string{"MIGRATE", "127.0.0.1", fmt.Sprint(c.Nodes[to].port), "", "0", "5000", "KEYS"}, keys...)...)
+		if out != "OK" && out != "NOKEY" { // some may have expired
+			c.t.Fatalf("move the keys of slot %d: %s", slot, out)
+		}
+	}
 	told := append([]*RedisServer{c.Nodes[to], c.Nodes[from]}, c.Nodes[:c.masters]...)
 	for _, node := range told {
 		if out := node.CLI("CLUSTER", "SETSLOT", n, "NODE", c.ids[to]); out != "OK" {

@@ -11,7 +11,14 @@ func TestRedisCluster(t *testing.T) {
 	if got := c.Owner(0); got != 0 {
 		t.Errorf("slot 0 is at node %d, want 0", got)
 	}
+	key := "{06S}key" // of slot 0
+	if got := c.Nodes[0].CLI("SET", key, "value"); got != "OK" {
+		t.Fatalf("SET: %s", got)
+	}
 	c.Move(0, 2)
+	if got := c.Nodes[2].CLI("GET", key); got != "value" {
+		t.Errorf("the key is %q after the move of its slot, want its value", got)
+	}
 	if got := c.Owner(0); got != 2 {
 		t.Errorf("slot 0 is at node %d after its move, want 2", got)
 	}
