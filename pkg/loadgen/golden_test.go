@@ -49,6 +49,7 @@ func TestWriters(t *testing.T) {
 		{"report.json", func(w io.Writer) error { return WriteJSON(w, reports) }},
 		{"report.md", func(w io.Writer) error { return WriteMarkdown(w, reports, MarkdownOptions{Version: "1.2.3"}) }},
 		{"report.om", func(w io.Writer) error { return WriteOpenMetrics(w, reports) }},
+		{"report.csv", func(w io.Writer) error { return WriteCSV(w, reports) }},
 		{"annotations.txt", func(w io.Writer) error { return WriteAnnotations(w, reports, func(f string) string { return f }) }},
 		{"report.xml", func(w io.Writer) error { return WriteJUnit(w, reports) }},
 	} {

@@ -55,6 +55,21 @@ type (
 		Metrics   []jsonMetric  `json:"metrics" doc:"All series."`
 		Generator jsonGenerator `json:"generator" doc:"The load generator's account of itself."`
 		Errors    []jsonError   `json:"errors" doc:"Distinct errors, the most frequent first."`
+
+		TimelineMetric string         `json:"timeline_metric" doc:"Latency of which timeline has the percentile, empty if there is none."`
+		Timeline       []jsonTimeline `json:"timeline" doc:"The run over time, at most 600 points."`
+	}
+	jsonTimeline struct {
+		Elapsed  float64 `json:"elapsed_s" doc:"Since the beginning of the run."`
+		Phase    string  `json:"phase" doc:"connecting, running or settling."`
+		Open     int     `json:"open" doc:"Connections."`
+		Sent     int64   `json:"sent" doc:"Messages sent so far."`
+		Received int64   `json:"received" doc:"Events received so far."`
+		SentRate float64 `json:"sent_per_s" doc:"Messages sent a second since the point before."`
+		RecvRate float64 `json:"received_per_s" doc:"Events received a second since the point before."`
+		Errors   int64   `json:"errors" doc:"Errors so far."`
+		Lost     int64   `json:"lost" doc:"Deliveries that are certain to be lost, so far."`
+		P99      float64 `json:"p99_s" doc:"99th percentile of timeline_metric since the point before; in long runs the largest of those that a point stands for."`
 	}
 	jsonTarget struct {
 		Name     string `json:"name" doc:"Name in labels."`
@@ -171,6 +186,7 @@ func newJSONRun(r *Report) jsonRun {
 		Scenario: m.mask(r.Scenario), File: r.File, Seed: r.Seed, RunID: r.RunID, Started: r.Started, Duration: r.Duration.Seconds(),
 		Verdict: r.Verdict, ExitCode: r.Verdict.ExitCode(), Reason: m.mask(r.Reason), Partial: r.Partial,
 		Targets: []jsonTarget{}, Groups: []jsonGroup{}, Checks: []jsonCheck{}, Verify: []jsonVerify{}, Metrics: []jsonMetric{}, Errors: []jsonError{},
+		TimelineMetric: r.TimelineMetric, Timeline: []jsonTimeline{},
 	}
 	for _, t := range r.Targets {
 		run.Targets = append(run.Targets, jsonTarget{t.Name, m.mask(t.URL), t.Protocol})
@@ -189,6 +205,11 @@ func newJSONRun(r *Report) jsonRun {
 	}
 	for _, e := range r.Errors {
 		run.Errors = append(run.Errors, jsonError{m.mask(e.Text), e.Count})
+	}
+	for _, p := range r.Timeline {
+		run.Timeline = append(run.Timeline, jsonTimeline{
+			p.Elapsed.Seconds(), p.Phase, p.Open, p.Sent, p.Received, finite(p.SentRate), finite(p.RecvRate), p.Errors, p.Lost, finite(p.P99),
+		})
 	}
 	g := r.Generator
 	run.Generator = jsonGenerator{

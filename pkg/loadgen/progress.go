@@ -3,9 +3,12 @@ package loadgen
 import (
 	"sync"
 	"time"
+
+	"github.com/realtime-toolkit/rtk/pkg/loadgen/hist"
 )
 
-// progress calls Options.Progress at its interval.
+// progress keeps the run's timeline and calls Options.Progress, both at its
+// interval.
 type progress struct {
 	e       *engine
 	mu      sync.Mutex
@@ -15,14 +18,12 @@ type progress struct {
 
 	last               time.Duration
 	lastSent, lastRecv int64
+
+	times *timeline
 }
 
 func (e *engine) startProgress() *progress {
-	p := &progress{e: e, quit: make(chan struct{}), stopped: make(chan struct{})}
-	if e.opt.Progress == nil {
-		close(p.stopped)
-		return p
-	}
+	p := &progress{e: e, quit: make(chan struct{}), stopped: make(chan struct{}), times: e.newTimeline()}
 	go p.loop()
 	return p
 }
@@ -34,11 +35,23 @@ func (p *progress) loop() {
 	for {
 		select {
 		case <-p.quit:
-			p.e.opt.Progress(p.snapshot())
+			p.show()
 			return
 		case <-tick.C:
-			p.e.opt.Progress(p.snapshot())
+			p.show()
 		}
+	}
+}
+
+// show takes one sample.
+func (p *progress) show() {
+	latency := p.e.hists.Read(p.times.ids...)
+	s := p.snapshot(latency)
+	p.times.add(TimelinePoint{
+		Elapsed: s.Elapsed, Phase: s.Phase, Open: s.Open, Sent: s.Sent, Received: s.Received, Errors: s.Errors, Lost: s.Lost,
+	}, latency)
+	if p.e.opt.Progress != nil {
+		p.e.opt.Progress(s)
 	}
 }
 
@@ -49,14 +62,16 @@ func (p *progress) phase(name string) {
 	p.name = name
 }
 
-// stop shows the last snapshot and ends the goroutine.
-func (p *progress) stop() {
+// stop shows the last snapshot, ends the goroutine and returns the timeline.
+func (p *progress) stop() *timeline {
 	close(p.quit)
 	<-p.stopped
+	return p.times
 }
 
-// snapshot is the run's present state.
-func (p *progress) snapshot() Snapshot {
+// snapshot is the run's present state. latency is that of the timeline, which
+// is shown as soon as there is any.
+func (p *progress) snapshot(latency *hist.Histogram) Snapshot {
 	e := p.e
 	now := e.now()
 	s := Snapshot{
@@ -67,7 +82,10 @@ func (p *progress) snapshot() Snapshot {
 		Received: e.sum(func(t *tally) *counter { return &t.received }),
 		Errors:   e.errs.count(),
 		Lost:     max(e.sum(func(t *tally) *counter { return &t.missing }), 0),
-		P99:      e.headline().Percentile(99),
+		P99:      latency.Percentile(99),
+	}
+	if latency.Count() == 0 {
+		s.P99 = e.headline().Percentile(99)
 	}
 	p.mu.Lock()
 	s.Phase = p.name

@@ -53,6 +53,11 @@ type Report struct {
 	Generator Generator
 	Errors    []ErrorCount // distinct errors, most frequent first
 	Partial   bool         // the run was cut short
+	// Timeline is the run over time, a point a second or, in long runs, a
+	// multiple of that. TimelineMetric is the latency of which it has the
+	// percentile, "" when the run has none.
+	Timeline       []TimelinePoint
+	TimelineMetric string
 	// Secrets are the scenario's. Writers hide them wherever they turn up and
 	// never print the list.
 	Secrets []string

@@ -19,7 +19,8 @@ func (e *engine) report(ev *evidence) *Report {
 		Verdict: verdict, Reason: e.errs.masker.mask(reason),
 		Checks: checks, Generator: ev.generator,
 		Errors: e.errs.list(), Partial: ev.end != endDone,
-		Secrets: e.plan.Scenario.Secrets,
+		Secrets:        e.plan.Scenario.Secrets,
+		TimelineMetric: ev.times.metric, Timeline: ev.times.finish(),
 	}
 	for i := range r.Checks {
 		c := &r.Checks[i]

@@ -70,7 +70,14 @@ func failedReport() *Report {
 			{Name: DeliveryLatency, Kind: "latency", Unit: "s", Count: 35912, Min: 0.0005, Mean: 0.004, P50: 0.0034, P90: 0.0102, P99: 0.0297, P999: 0.0961, Max: 0.54, HDR: "HISTFAAA"},
 			{Name: AckLatency, Labels: map[string]string{LabelEvent: "join"}, Kind: "latency", Unit: "s", Count: 6, Min: 0.002, Mean: 0.004, P50: 0.003, P90: 0.005, P99: 0.006, P999: 0.006, Max: 0.006},
 		},
-		Generator: Generator{Problems: []string{"scheduler lag p99 31ms is above 10ms"}, SchedulerLagP99: 0.031, CPUShare: 0.97, PeakRSS: 123456789, BytesPerConn: 7100, SelfDropped: 4},
-		Errors:    []ErrorCount{{"dial ws://10.0.0.12:3000: refused\n::error::x", 1204}, {"token " + jwt + " refused", 2}},
+		Generator:      Generator{Problems: []string{"scheduler lag p99 31ms is above 10ms"}, SchedulerLagP99: 0.031, CPUShare: 0.97, PeakRSS: 123456789, BytesPerConn: 7100, SelfDropped: 4},
+		TimelineMetric: DeliveryLatency,
+		Timeline: []TimelinePoint{
+			{Elapsed: time.Second, Phase: "connecting", Open: 1200, Sent: 0, Received: 0},
+			{Elapsed: 2 * time.Second, Phase: "running", Open: 2005, Sent: 16, Received: 598, SentRate: 16, RecvRate: 598, Errors: 1204, P99: 0.0213},
+			{Elapsed: 3 * time.Second, Phase: "running", Open: 2003, Sent: 32, Received: 1108, SentRate: 16, RecvRate: 510, Errors: 1206, Lost: 88, P99: 0.54},
+			{Elapsed: 63200 * time.Millisecond, Phase: "settling", Sent: 960, Received: 35912, SentRate: 15.4, RecvRate: 578, Errors: 1206, Lost: 88, P99: 0.0297},
+		},
+		Errors: []ErrorCount{{"dial ws://10.0.0.12:3000: refused\n::error::x", 1204}, {"token " + jwt + " refused", 2}},
 	}
 }

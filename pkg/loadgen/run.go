@@ -43,9 +43,8 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	took := e.now()
 	generator := check.stop()
 	e.shutdown(cancel)
-	show.stop()
 	return e.report(&evidence{
-		end: end, accounts: accounts, took: took, generator: generator, stillArriving: still,
+		end: end, accounts: accounts, took: took, generator: generator, stillArriving: still, times: show.stop(),
 	}), nil
 }
 

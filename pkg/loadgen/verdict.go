@@ -17,6 +17,7 @@ type evidence struct {
 	// stillArriving tells that deliveries still came in when the settle time
 	// was over, so that the missing ones may only be late.
 	stillArriving bool
+	times         *timeline
 
 	series     *seriesList
 	thresholds []*thresholdResult
