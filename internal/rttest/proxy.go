@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -23,6 +24,7 @@ type Proxy struct {
 	latency time.Duration
 	jitter  time.Duration
 	refuse  bool
+	closed  chan struct{}
 	wg      sync.WaitGroup
 }
 
@@ -41,7 +43,7 @@ func NewProxy(target string) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{ln: ln, target: target, pairs: map[*pair]struct{}{}}
+	p := &Proxy{ln: ln, target: target, pairs: map[*pair]struct{}{}, closed: make(chan struct{})}
 	p.wg.Go(p.accept)
 	return p, nil
 }
@@ -50,7 +52,8 @@ func NewProxy(target string) (*Proxy, error) {
 func (p *Proxy) Addr() string { return p.ln.Addr().String() }
 
 // Stall keeps all bytes, in both directions and on connections to come, until
-// Resume: a black hole.
+// Resume: a black hole. A client that resets its connection meanwhile takes back
+// what it has sent, as it would on a network that lost the packets.
 func (p *Proxy) Stall() { p.hold(false, "") }
 
 // StallReplies keeps what the server sends, until Resume, while what clients send
@@ -77,6 +80,25 @@ func (p *Proxy) Resume() {
 	}
 }
 
+// ResumeLate is Resume for what is read from now on. What was kept arrives after
+// a delay, as what is sent again on a network does, long after new connections.
+func (p *Proxy) ResumeLate(delay time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if kept := p.stall; kept != nil {
+		p.stall = nil
+		p.wg.Go(func() {
+			t := time.NewTimer(delay)
+			defer t.Stop()
+			select {
+			case <-t.C:
+			case <-p.closed:
+			}
+			close(kept)
+		})
+	}
+}
+
 // Delay has bytes take latency, and up to jitter longer or shorter, in each
 // direction. Their order stays. Zero takes it back.
 func (p *Proxy) Delay(latency, jitter time.Duration) {
@@ -98,9 +120,11 @@ func (p *Proxy) Reset() { p.breakAll(true) }
 // Finish closes all open connections with a FIN, on both sides.
 func (p *Proxy) Finish() { p.breakAll(false) }
 
-// Close ends the proxy and its connections, and waits for its goroutines.
+// Close ends the proxy and its connections, and waits for its goroutines. It is
+// called once.
 func (p *Proxy) Close() error {
 	err := p.ln.Close()
+	close(p.closed)
 	p.Resume()
 	p.Finish()
 	p.wg.Wait()
@@ -190,18 +214,41 @@ func (p *Proxy) read(c *pair, request bool, way chan<- chunk, gone <-chan struct
 	for {
 		n, err := from.Read(buf)
 		stall, delay := p.take(c, request, buf[:n])
+		k := chunk{bytes.Clone(buf[:n]), time.Now().Add(delay), err}
 		if stall != nil {
 			<-stall
+			k = settle(from, k)
 		}
 		select {
-		case way <- chunk{bytes.Clone(buf[:n]), time.Now().Add(delay), err}:
+		case way <- k:
 		case <-gone:
 			return
 		}
-		if err != nil {
+		if k.err != nil {
 			return
 		}
 	}
+}
+
+// settle takes in what has come while k was kept. The end of a connection that
+// was reset takes all with it.
+func settle(from net.Conn, k chunk) chunk {
+	const most = 1 << 20
+	buf := make([]byte, 16<<10)
+	_ = from.SetReadDeadline(time.Now().Add(time.Millisecond))
+	for k.err == nil && len(k.bytes) < most {
+		var n int
+		n, k.err = from.Read(buf)
+		k.bytes = append(k.bytes, buf[:n]...)
+	}
+	_ = from.SetReadDeadline(time.Time{})
+	switch {
+	case errors.Is(k.err, os.ErrDeadlineExceeded):
+		k.err = nil
+	case k.err != nil && !errors.Is(k.err, io.EOF):
+		k.bytes = nil
+	}
+	return k
 }
 
 // take notes what was read and returns what holds it up.

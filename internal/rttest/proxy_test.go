@@ -80,8 +80,21 @@ func TestProxy(t *testing.T) {
 	if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
 		t.Fatalf("kept reply after resume: %v", err)
 	}
-	p.Delay(100*time.Millisecond, 10*time.Millisecond)
+	p.Stall()
+	if err := echo(c, 50*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("echo through a stalled proxy: %v, want a timeout", err)
+	}
 	began := time.Now()
+	p.ResumeLate(100 * time.Millisecond)
+	if err := echo(dial(), 5*time.Second); err != nil {
+		t.Fatalf("echo on a new connection while the old ones are late: %v", err)
+	}
+	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.ReadFull(c, make([]byte, 1)); err != nil || time.Since(began) < 100*time.Millisecond {
+		t.Fatalf("kept byte came after %v: %v", time.Since(began), err)
+	}
+	p.Delay(100*time.Millisecond, 10*time.Millisecond)
+	began = time.Now()
 	if err := echo(c, 5*time.Second); err != nil {
 		t.Fatal(err)
 	}

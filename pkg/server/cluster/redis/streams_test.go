@@ -328,6 +328,7 @@ func TestStreamsOutbox(t *testing.T) {
 	}
 	proxy.Refuse(false)
 	until(t, b, "healthy and empty", func(s cluster.Status) bool { return healthy(s) && s.Queued == 0 })
+	wait(t, "all is told", func() bool { return len(f.plain()) >= 100 })
 	// What was on its way when the connection broke is not dropped.
 	last := -1
 	for _, text := range f.plain() {
@@ -337,8 +338,10 @@ func TestStreamsOutbox(t *testing.T) {
 		}
 		last = n
 	}
-	if got := len(f.plain()); got != 100 || last != 149 {
-		t.Errorf("told %d up to %d, want 100 up to 149", got, last)
+	// When the writer has not noticed the loss all hundred may be on their way, and
+	// what comes after them is dropped; otherwise the oldest are.
+	if got := len(f.plain()); got != 100 || last < 99 {
+		t.Errorf("told %d up to %d, want 100 up to between 99 and 149", got, last)
 	}
 	wait(t, "the dropped are told", func() bool {
 		f.mu.Lock()

@@ -155,7 +155,23 @@ func (d *Dialer) dial(ctx context.Context, addr string) (*conn, error) {
 	} else {
 		c.Conn, err = nd.DialContext(ctx, "tcp", addr)
 	}
+	if err == nil {
+		discard(c.Conn)
+	}
 	return c, err
+}
+
+// discard has the end of a connection discard what the network has not taken.
+// Otherwise the kernel goes on sending it after Close, and it might arrive when the
+// same has been sent again on another connection. Who closes in order has waited for
+// the answers.
+func discard(c net.Conn) {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	if t, ok := c.(*net.TCPConn); ok {
+		_ = t.SetLinger(0)
+	}
 }
 
 // login authenticates, so that a server can be asked before a client has the
