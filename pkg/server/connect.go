@@ -212,6 +212,7 @@ func (n *Namespace) admit(ctx context.Context, c *Conn) (err error) {
 			return err
 		}
 	}
+	n.entered()
 	if c.resume == nil {
 		n.enter(c)
 	} else if err := n.seq.enter(c); err != nil {

@@ -23,8 +23,8 @@ const DefaultMaxDynamicNamespaces = 1000
 // goroutines at once; a panic counts as no.
 //
 // What the result emits goes to all namespaces of the family that this pod has.
-// One that has become empty is forgotten, unless other pods or a history take
-// part in it.
+// One that has become empty is forgotten, unless a history takes part in it or, once
+// somebody has been let in, other pods do.
 func (s *Server) OfFunc(match func(name string, payload []byte) bool) *Namespace {
 	s.nsMu.Lock()
 	defer s.nsMu.Unlock()
@@ -100,11 +100,26 @@ func (s *Server) member(family *Namespace, name string) (*Namespace, error) {
 		n = s.newNamespace(name)
 		n.inherit(family)
 		s.dynamic++
+		if n.seq != nil {
+			s.subscribe(n) // it stays in any case, for its history
+		}
 	}
 	if n.family != nil {
 		n.users++
 	}
 	return n, nil
+}
+
+// entered is called when the guards have let a client in. Before, the other pods
+// don't hear of a namespace: names that nobody gets into would stay otherwise,
+// until they are MaxDynamicNamespaces and keep everybody else out.
+func (n *Namespace) entered() {
+	if n.family == nil {
+		return
+	}
+	n.srv.nsMu.Lock()
+	defer n.srv.nsMu.Unlock()
+	n.srv.subscribe(n)
 }
 
 // inherit takes over what has been registered on the family.
@@ -127,7 +142,7 @@ func (c *Conn) release() {
 	s.nsMu.Lock()
 	defer s.nsMu.Unlock()
 	n.users--
-	if n.users == 0 && n.seq == nil && s.opts.Backplane == nil && s.namespaces[n.name] == n {
+	if n.users == 0 && n.seq == nil && !n.subscribed && s.namespaces[n.name] == n {
 		delete(s.namespaces, n.name)
 		s.dynamic--
 	}

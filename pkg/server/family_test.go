@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/realtime-toolkit/rtk/pkg/server"
+	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
 )
 
 func TestDynamicNamespaces(t *testing.T) {
@@ -95,6 +96,40 @@ func TestDynamicNamespaces(t *testing.T) {
 	again := g.joined(t, "/tenant-1")
 	again.send(`42/tenant-1,1["whose"]`)
 	again.is(`43/tenant-1,1["/tenant-1"]`)
+}
+
+// TestRefusedNamesTakeNoPlace: where there are other pods, a namespace that has
+// been entered stays. Names that nobody gets into must not, or one client that is
+// refused each time keeps everybody else out for ever.
+func TestRefusedNamesTakeNoPlace(t *testing.T) {
+	t.Parallel()
+	hub := cluster.NewHub()
+	var gates [2]*gateway
+	for i := range gates {
+		gates[i] = start(t, server.Options{MaxDynamicNamespaces: 2, Backplane: hub.Backplane()}, func(s *server.Server) {
+			s.OfGlob("/org-*").Use(func(_ context.Context, c *server.Conn) error {
+				if c.Namespace().Name() != "/org-good" {
+					return server.Errorf("no", "not a customer")
+				}
+				return nil
+			})
+		})
+	}
+	c := gates[0].sio(t)
+	for n := range 5 {
+		c.send(fmt.Sprintf("40/org-%d,", n))
+		c.is(fmt.Sprintf(`44/org-%d,{"message":"not a customer","data":{"code":"no"}}`, n))
+	}
+	a, b := gates[0].joined(t, "/org-good"), gates[1].joined(t, "/org-good")
+	emit(t, gates[0].Of("/org-good").Emit("hello"))
+	for _, member := range []*client{a, b} {
+		member.is(`42/org-good,["hello"]`)
+	}
+	b.send("41/org-good,")
+	eventually(t, "nobody is there", func() bool { return gates[1].Of("/org-good").Conns() == 0 })
+	back := gates[1].joined(t, "/org-good")
+	emit(t, gates[0].Of("/org-good").Emit("again"))
+	back.is(`42/org-good,["again"]`)
 }
 
 // TestGlobNamespaces: a star is a part of a name, never a pattern by itself.

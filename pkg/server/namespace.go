@@ -81,9 +81,10 @@ type Namespace struct {
 	rooms map[string]*room
 	all   *room // every connection
 
-	match  func(name string, payload []byte) bool // of a family
-	family *Namespace                             // that this one belongs to, or nil
-	users  int                                    // guarded by Server.nsMu: connections of a member of a family
+	match      func(name string, payload []byte) bool // of a family
+	family     *Namespace                             // that this one belongs to, or nil
+	users      int                                    // guarded by Server.nsMu: connections of a member of a family
+	subscribed bool                                   // guarded by Server.nsMu: the backplane has it, if it came after the start
 
 	seq *sequence // nil when the namespace keeps no history
 

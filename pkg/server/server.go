@@ -131,10 +131,13 @@ func (s *Server) Of(name string) *Namespace {
 	if n := s.namespaces[name]; n != nil {
 		return n
 	}
-	return s.newNamespace(name)
+	n := s.newNamespace(name)
+	s.subscribe(n)
+	return n
 }
 
-// newNamespace makes a namespace. The caller holds nsMu.
+// newNamespace makes a namespace, of which the other pods hear nothing before
+// subscribe. The caller holds nsMu.
 func (s *Server) newNamespace(name string) *Namespace {
 	n := &Namespace{
 		srv: s, name: name, handlers: make(map[string]handler),
@@ -148,12 +151,20 @@ func (s *Server) newNamespace(name string) *Namespace {
 		n.seq.arm()
 	}
 	s.namespaces[name] = n
-	if s.opts.Backplane != nil && s.state.Load() == stateRunning {
-		if err := s.opts.Backplane.AddNamespace(name); err != nil {
-			s.log.Error("subscribe namespace", "namespace", name, "error", err)
-		}
-	}
 	return n
+}
+
+// subscribe has a namespace take part with the other pods, for ever: a backplane
+// forgets none. Start does it for those that are there before. The caller holds
+// nsMu.
+func (s *Server) subscribe(n *Namespace) {
+	if n.subscribed || s.opts.Backplane == nil || s.state.Load() != stateRunning {
+		return
+	}
+	n.subscribed = true
+	if err := s.opts.Backplane.AddNamespace(n.name); err != nil {
+		s.log.Error("subscribe namespace", "namespace", n.name, "error", err)
+	}
 }
 
 func (s *Server) lookup(name string) *Namespace {
