@@ -13,7 +13,7 @@ import (
 )
 
 // reportSuffixes are the formats of report files, for messages.
-const reportSuffixes = ".xml (JUnit), .json, .csv, .md (Markdown), .om or metrics.txt (OpenMetrics), .txt"
+const reportSuffixes = ".xml (JUnit), .json, .html, .csv, .md (Markdown), .om or metrics.txt (OpenMetrics), .txt"
 
 // reportFormat tells a report file's format by its suffix, "" if unknown.
 func reportFormat(path string) string {
@@ -28,6 +28,8 @@ func reportFormat(path string) string {
 		return "json"
 	case ".md":
 		return "markdown"
+	case ".html":
+		return "html"
 	case ".csv":
 		return "csv"
 	case ".om":
@@ -49,6 +51,8 @@ func render(format string, reports []*loadgen.Report, opts loadgen.TextOptions) 
 		err = loadgen.WriteJUnit(&b, reports)
 	case "markdown":
 		err = loadgen.WriteMarkdown(&b, reports, loadgen.MarkdownOptions{Version: opts.Version})
+	case "html":
+		err = loadgen.WriteHTML(&b, reports, loadgen.HTMLOptions{Version: opts.Version})
 	case "csv":
 		err = loadgen.WriteCSV(&b, reports)
 	case "openmetrics":

@@ -50,6 +50,7 @@ func TestWriters(t *testing.T) {
 		{"report.md", func(w io.Writer) error { return WriteMarkdown(w, reports, MarkdownOptions{Version: "1.2.3"}) }},
 		{"report.om", func(w io.Writer) error { return WriteOpenMetrics(w, reports) }},
 		{"report.csv", func(w io.Writer) error { return WriteCSV(w, reports) }},
+		{"report.html", func(w io.Writer) error { return WriteHTML(w, reports, HTMLOptions{Version: "1.2.3"}) }},
 		{"annotations.txt", func(w io.Writer) error { return WriteAnnotations(w, reports, func(f string) string { return f }) }},
 		{"report.xml", func(w io.Writer) error { return WriteJUnit(w, reports) }},
 	} {

@@ -149,7 +149,7 @@ func (run *openMetricsRun) series(name string) []openMetricsSeries {
 			if m.Count == 0 {
 				continue
 			}
-			s.latencies(run.r, name, ours)
+			s.hdr, s.sum = run.r.latencies(name, ours)
 		}
 		out = append(out, s)
 	}

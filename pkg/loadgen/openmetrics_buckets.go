@@ -1,10 +1,6 @@
 package loadgen
 
-import (
-	"strconv"
-
-	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
-)
+import "strconv"
 
 // latencyBuckets are the upper bounds of the buckets, in seconds, as OpenMetrics
 // writes them: the same ones in every run, so that runs can be added up.
@@ -56,24 +52,4 @@ func (o *openMetrics) histogram(name string, s *openMetricsSeries) {
 	o.sample(name+"_bucket", s.labels+`,le="+Inf"`, count)
 	o.sample(name+"_sum", s.labels, number(s.sum))
 	o.sample(name+"_count", s.labels, count)
-}
-
-// latencies adds up a series' histogram and sum over the metric's series that
-// satisfy keep.
-func (s *openMetricsSeries) latencies(r *Report, name string, keep func(labels map[string]string) bool) {
-	for i := range r.Metrics {
-		m := &r.Metrics[i]
-		if m.Name != name || !keep(m.Labels) {
-			continue
-		}
-		s.sum += m.Mean * float64(m.Count)
-		h, err := hdrhistogram.Decode([]byte(m.HDR))
-		switch {
-		case m.HDR == "" || err != nil:
-		case s.hdr == nil:
-			s.hdr = h
-		default:
-			s.hdr.Merge(h)
-		}
-	}
 }

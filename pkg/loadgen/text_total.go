@@ -55,3 +55,25 @@ func (r *Report) totalOf(name string, keep func(labels map[string]string) bool) 
 	}
 	return sum
 }
+
+// latencies adds up the histograms (microseconds) and the sums (seconds) of a
+// latency's series whose labels satisfy keep. The histogram is nil when no
+// series has one.
+func (r *Report) latencies(name string, keep func(labels map[string]string) bool) (merged *hdrhistogram.Histogram, sum float64) {
+	for i := range r.Metrics {
+		m := &r.Metrics[i]
+		if m.Name != name || !keep(m.Labels) {
+			continue
+		}
+		sum += m.Mean * float64(m.Count)
+		h, err := hdrhistogram.Decode([]byte(m.HDR))
+		switch {
+		case m.HDR == "" || err != nil:
+		case merged == nil:
+			merged = h
+		default:
+			merged.Merge(h)
+		}
+	}
+	return merged, sum
+}
