@@ -177,17 +177,27 @@ func (p *journalPod) SaveSession(s *cluster.Session, first bool, keep time.Durat
 	default:
 		j.sessions[s.PID] = s
 	}
+	j.changed.Broadcast()
 	j.mu.Unlock()
 	if theirs {
 		go taken()
 	}
 }
 
-func (p *journalPod) TakeSession(_ context.Context, pid string, mine func(*cluster.Session) bool) (*cluster.Session, error) {
+func (p *journalPod) TakeSession(ctx context.Context, pid string, mine func(*cluster.Session) bool) (*cluster.Session, error) {
 	j := p.journal
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	defer context.AfterFunc(ctx, func() {
+		j.mu.Lock()
+		j.changed.Broadcast()
+		j.mu.Unlock()
+	})()
 	s := j.sessions[pid]
+	for s != nil && s.Owner == "" && ctx.Err() == nil {
+		j.changed.Wait()
+		s = j.sessions[pid]
+	}
 	if s == nil || s.Owner == "" || !mine(s) {
 		return nil, cluster.ErrNoSession
 	}

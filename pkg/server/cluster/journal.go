@@ -39,8 +39,10 @@ type Journal interface {
 	// while Redis is away.
 	SaveSession(s *Session, first bool, keep time.Duration, taken func())
 	// TakeSession returns a session if mine says so, once in the whole cluster,
-	// and forgets it. The error is ErrNoSession, or says that the journal can't
-	// be asked.
+	// and forgets it. For one that was taken and that its new owner has not saved
+	// yet it waits, a second at most and until ctx ends: its client may have been
+	// cut off again. The error is ErrNoSession, or says that the journal can't be
+	// asked.
 	TakeSession(ctx context.Context, pid string, mine func(*Session) bool) (*Session, error)
 }
 

@@ -24,10 +24,10 @@ type sessionStore struct {
 	log       *slog.Logger
 	wake      chan struct{}
 
-	mu      sync.Mutex // a leaf
-	waiting map[string]*sessionSave
-	order   []string // pids, the longest waiting first
-	busy    int      // saves that are under way
+	mu      sync.Mutex              // a leaf
+	waiting map[string]*sessionSave // by head: of two connections that had one session only Redis knows whose it is
+	order   []string                // heads, the longest waiting first
+	busy    int                     // saves that are under way
 	dropped uint64
 }
 
@@ -81,12 +81,12 @@ func (x *sessionStore) save(s *cluster.Session, first bool, keep time.Duration, 
 		v.text = text
 	}
 	x.mu.Lock()
-	if old := x.waiting[v.pid]; old != nil {
-		v.first = v.first || old.first && old.head == v.head
+	if old := x.waiting[v.head]; old != nil {
+		v.first = v.first || old.first
 	} else {
-		x.order = append(x.order, v.pid)
+		x.order = append(x.order, v.head)
 	}
-	x.waiting[v.pid] = v
+	x.waiting[v.head] = v
 	x.bound()
 	x.mu.Unlock()
 	select {
@@ -141,9 +141,9 @@ func (x *sessionStore) batch() []*sessionSave {
 	defer x.mu.Unlock()
 	n := min(len(x.order), 256)
 	batch := make([]*sessionSave, 0, n)
-	for _, pid := range x.order[:n] {
-		batch = append(batch, x.waiting[pid])
-		delete(x.waiting, pid)
+	for _, head := range x.order[:n] {
+		batch = append(batch, x.waiting[head])
+		delete(x.waiting, head)
 	}
 	if x.order = x.order[n:]; len(x.order) == 0 {
 		x.order = nil
@@ -158,12 +158,12 @@ func (x *sessionStore) settle(left []*sessionSave) {
 	defer x.mu.Unlock()
 	x.busy = 0
 	for _, v := range left {
-		if newer := x.waiting[v.pid]; newer != nil {
-			newer.first = newer.first || v.first && v.head == newer.head
+		if newer := x.waiting[v.head]; newer != nil {
+			newer.first = newer.first || v.first
 			continue
 		}
-		x.waiting[v.pid] = v
-		x.order = append(x.order, v.pid)
+		x.waiting[v.head] = v
+		x.order = append(x.order, v.head)
 	}
 	x.bound()
 }
@@ -208,6 +208,13 @@ func refusedForGood(err error) bool {
 	return ok && !passing(refused) && !moved(refused)
 }
 
+// handoverWait bounds the wait for a session that was taken and that its new
+// connection has not saved yet. Redis is asked after handoverTick, then ever less.
+const (
+	handoverWait = time.Second
+	handoverTick = 4 * time.Millisecond
+)
+
 // take implements cluster.Journal's TakeSession.
 func (x *sessionStore) take(ctx context.Context, pid string, mine func(*cluster.Session) bool) (*cluster.Session, error) {
 	client, err := x.client()
@@ -215,14 +222,24 @@ func (x *sessionStore) take(ctx context.Context, pid string, mine func(*cluster.
 		return nil, fmt.Errorf("session: %s", reason(err))
 	}
 	key := redisadapter.SessionKey(pid)
-	for range 3 { // its connection may save it at this moment
+	until, pause := time.Now().Add(handoverWait), handoverTick
+	for tries := 3; tries > 0; { // its connection may save it at this moment
 		text, err := client.Do(ctx, client.B().Get().Key(key).Build()).ToString()
-		if rueidis.IsRedisNil(err) || err == nil && text == "" {
+		if rueidis.IsRedisNil(err) {
 			return nil, cluster.ErrNoSession
 		}
 		if err != nil {
 			return nil, fmt.Errorf("session: %s", reason(err))
 		}
+		if text == "" {
+			// Its client was cut off again before that connection was saved.
+			if time.Now().After(until) || !sleep(ctx, pause) {
+				return nil, cluster.ErrNoSession
+			}
+			pause = min(2*pause, 16*handoverTick)
+			continue
+		}
+		tries--
 		s, err := redisadapter.DecodeSession(text)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", cluster.ErrNoSession, err)

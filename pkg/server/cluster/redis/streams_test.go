@@ -474,7 +474,7 @@ func TestStreamsSessions(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if _, err := take(here, all); !errors.Is(err, cluster.ErrNoSession) {
-		t.Fatalf("a second time: %v", err)
+		t.Fatalf("a second time, when nobody saves it: %v", err)
 	}
 	// Its old connection can't bring it back.
 	save(here, "a", false, time.Minute)
@@ -507,6 +507,61 @@ func TestStreamsSessions(t *testing.T) {
 	wg.Wait()
 	if got != 1 {
 		t.Errorf("%d got it", got)
+	}
+}
+
+// TestStreamsSessionHandover: who wants a session that was taken and is not saved
+// yet waits for that. Nor does a late save of the connection that had it push the
+// one of its new connection out.
+func TestStreamsSessionHandover(t *testing.T) {
+	t.Parallel()
+	server := rttest.NewRedisServer(t)
+	a, _ := follow(t, redis.Options{URL: server.URL()}, newSink(), "/")
+	b, _ := follow(t, redis.Options{URL: server.URL()}, newSink(), "/")
+	here, there := a.(cluster.Journal), b.(cluster.Journal)
+	const pid = "2gEg_ar6xxxxxxxxAAAB"
+	taken := make(chan string, 10)
+	save := func(j cluster.Journal, owner string, first bool) {
+		j.SaveSession(&cluster.Session{
+			SID: "0DmhhUEGxxxxxxxxAAAA", PID: pid, Namespace: "/", Data: json.RawMessage(`{}`), Values: json.RawMessage(`{}`),
+			Owner: strings.Repeat(owner, cluster.SessionOwnerBytes),
+		}, first, time.Minute, func() { taken <- owner })
+	}
+	all := func(*cluster.Session) bool { return true }
+	save(here, "a", true)
+	wait(t, "it is saved and taken", func() bool {
+		_, err := there.TakeSession(t.Context(), pid, all)
+		return err == nil
+	})
+	c := client(t, server.Addr())
+	asked := func() string {
+		s, _ := c.Do(t.Context(), c.B().Info().Section("commandstats").Build()).ToString()
+		_, s, _ = strings.Cut(s, "cmdstat_get:calls=")
+		s, _, _ = strings.Cut(s, ",")
+		return s
+	}
+	before := asked()
+	waits := make(chan error, 1)
+	go func() {
+		s, err := here.TakeSession(t.Context(), pid, all)
+		if err == nil && s.Owner[0] != 'b' {
+			err = fmt.Errorf("it is still that of %q", s.Owner)
+		}
+		waits <- err
+	}()
+	wait(t, "it has asked", func() bool { return asked() != before })
+	save(there, "b", true)
+	save(there, "a", false)
+	if err := <-waits; err != nil {
+		t.Errorf("cut off again before it was saved: %v", err)
+	}
+	select {
+	case who := <-taken:
+		if who != "a" {
+			t.Errorf("%q was told that the session is another's", who)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the connection that had it has heard nothing")
 	}
 }
 
