@@ -61,7 +61,7 @@ func (s *Server) Stats() stats.Pod {
 		b := s.opts.Backplane.Status()
 		p.Backplane = &stats.Backplane{
 			Kind: b.Kind, Connected: b.Connected, Degraded: b.Degraded, Reason: b.Reason,
-			Published: b.Published, Received: b.Received, Dropped: b.Dropped, Overrun: b.Overrun,
+			Published: b.Published, Received: b.Received, Heard: b.Heard, Dropped: b.Dropped, Overrun: b.Overrun,
 			Ignored: b.Ignored, Reconnects: b.Reconnects, Queued: b.Queued, RTTMicros: b.RTTMicros,
 			Foreign: b.Foreign, QueuedBytes: b.QueuedBytes, QueuedSeconds: b.QueuedFor.Seconds(),
 			Servers: b.Servers, Subscriptions: b.Subscriptions,

@@ -37,6 +37,7 @@ func clusterMetrics(gauge, counter plainAdder, split splitAdder) {
 
 	counter("rtk_cluster_published_total", "Messages sent to the other pods.", total(func(b *stats.Backplane) uint64 { return b.Published }))
 	counter("rtk_cluster_received_total", "Messages received from the other pods.", total(func(b *stats.Backplane) uint64 { return b.Received }))
+	counter("rtk_cluster_heard_total", "Messages that came over the subscriptions, the pod's own and those for nobody here too.", total(func(b *stats.Backplane) uint64 { return b.Heard }))
 	counter("rtk_cluster_requests_total", "Questions asked to the other pods.", total(func(b *stats.Backplane) uint64 { return b.Asked }))
 	counter("rtk_cluster_requests_partial_total", "Questions that not all pods answered in time.", total(func(b *stats.Backplane) uint64 { return b.Partial }))
 	counter("rtk_cluster_answers_total", "Questions of other pods that this one was asked.", total(func(b *stats.Backplane) uint64 { return b.Answered }))

@@ -108,12 +108,16 @@ type Backplane interface {
 
 // Status is a backplane's health at one moment.
 type Status struct {
-	Kind       string // "memory", "redis-classic", "redis-sharded", "redis-streams"
-	Connected  bool
-	Degraded   bool   // messages to or from other pods may be late or lost
-	Reason     string // why degraded, without secrets
-	Published  uint64
-	Received   uint64
+	Kind      string // "memory", "redis-classic", "redis-sharded", "redis-streams"
+	Connected bool
+	Degraded  bool   // messages to or from other pods may be late or lost
+	Reason    string // why degraded, without secrets
+	Published uint64
+	Received  uint64
+	// Heard counts what came over the subscriptions without the heartbeats: also
+	// the pod's own messages and those for nobody here. What it is above Received
+	// is what the pod pays for hearing more than it can use.
+	Heard      uint64
 	Dropped    uint64 // outbox overflow, and what was lost with a connection
 	Overrun    uint64 // messages of other pods that came faster than they could be delivered
 	Ignored    uint64 // garbage on the channels

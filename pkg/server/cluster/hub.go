@@ -171,6 +171,7 @@ func (m *member) Status() Status {
 		Degraded:  !started,
 		Published: m.published.Load(),
 		Received:  m.received.Load(),
+		Heard:     m.received.Load(),
 		Overrun:   m.dropped.Load(),
 	}
 	s.Servers = m.hub.size()

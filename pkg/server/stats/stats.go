@@ -222,9 +222,11 @@ type Backplane struct {
 	// Published, Received, Dropped (outbox overflow, and what was lost with a
 	// connection), Overrun (came faster than it could be delivered), Ignored
 	// (garbage on the channels) and Reconnects (subscriptions made anew) are
-	// totals; Queued is the length of the outbox now.
+	// totals; Queued is the length of the outbox now. Heard is all that came over
+	// the subscriptions, the pod's own messages and those for nobody here too.
 	Published  uint64 `json:"published"`
 	Received   uint64 `json:"received"`
+	Heard      uint64 `json:"heard"`
 	Dropped    uint64 `json:"dropped"`
 	Overrun    uint64 `json:"overrun"`
 	Ignored    uint64 `json:"ignored"`

@@ -27,6 +27,7 @@ type base struct {
 	pending   *pending
 	done      chan struct{} // closed with the backplane
 	closed    atomic.Bool
+	heard     atomic.Uint64
 
 	mu     sync.Mutex
 	sink   cluster.Sink
@@ -184,6 +185,7 @@ func (b *base) post(m message, encoding error) {
 func (b *base) fill(s *cluster.Status, problem *string) {
 	now := time.Now()
 	s.Published = b.publisher.published.Load()
+	s.Heard += b.heard.Load()
 	s.Dropped += b.publisher.dropped.Load()
 	s.Queued = b.publisher.queued()
 	s.QueuedBytes = b.publisher.outbox.Bytes()

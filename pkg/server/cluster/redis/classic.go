@@ -137,6 +137,7 @@ func (b *classic) route(m rueidis.PubSubMessage) {
 		b.beat.receive(m.Message, time.Now())
 		return
 	}
+	b.heard.Add(1)
 	if r, ok := (*b.routes.Load())[name]; ok {
 		r.inbox.accept(r.kind, m)
 	} else if in := b.roomInbox(name); in != nil {

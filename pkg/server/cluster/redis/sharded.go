@@ -110,6 +110,7 @@ func (b *sharded) route(m rueidis.PubSubMessage) {
 		b.beat.receive(m.Message, time.Now())
 		return
 	}
+	b.heard.Add(1)
 	rest := strings.TrimPrefix(m.Channel, b.options.Prefix+"#")
 	namespace, _, _ := strings.Cut(rest, "#")
 	if in := (*b.inboxes.Load())[namespace]; in == nil || !in.accept(m.Channel, m.Message) {

@@ -191,6 +191,7 @@ func (b *streams) hear(m rueidis.PubSubMessage) {
 		b.beat.receive(m.Message, time.Now())
 		return
 	}
+	b.heard.Add(1)
 	rest := strings.TrimPrefix(m.Channel, b.options.Prefix+"#")
 	namespace, _, _ := strings.Cut(rest, "#")
 	if in := (*b.inboxes.Load())[namespace]; in == nil || !in.accept(m.Channel, m.Message) {
@@ -237,6 +238,7 @@ func (b *streams) Status() cluster.Status {
 	for _, l := range logs {
 		published += l.published.Load()
 		s.Received += l.received.Load()
+		s.Heard += l.heard.Load()
 		s.Dropped += l.dropped.Load()
 		s.Overrun += l.gaps.Load()
 		s.Ignored += l.ignored.Load()

@@ -46,7 +46,7 @@ type streamLog struct {
 	writeProblem     atomic.Pointer[string]
 	readProblem      atomic.Pointer[string]
 
-	published, received, dropped, ignored, gaps, reconnects atomic.Uint64
+	published, received, heard, dropped, ignored, gaps, reconnects atomic.Uint64
 }
 
 // record is one message of this pod.

@@ -203,6 +203,7 @@ func (l *streamLog) missed(ctx context.Context, client rueidis.Client, rest []st
 
 // take tells what has been read.
 func (l *streamLog) take(entries []streamEntry, clock time.Duration) {
+	l.heard.Add(uint64(len(entries)))
 	for i := range entries {
 		e := &entries[i]
 		if e.uid == l.uid {
