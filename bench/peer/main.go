@@ -2,17 +2,21 @@
 // servers of the field under one neutral driver:
 //
 //   - Socket.IO: `join ROOM` joins and acks, `pub M` emits m to the room
-//     "room", `echo M` acks M;
+//     "room", `send ROOM M` to any, `echo M` acks M;
 //   - SSE: GET /events streams, POST /pub publishes the body as one event;
-//   - GET /stats prints the echoes and the clients.
+//   - GET /stats prints the echoes and the clients, GET /backplane its state.
 //
 // It listens on 127.0.0.1:$PORT and, with $REDIS (host:port), joins the other
-// pods there. It may import the server and its Redis backplane only.
+// pods there with the adapter $ADAPTER: classic, rooms (classic that subscribes
+// room by room), sharded or streams. It may import the server and its Redis
+// backplane only.
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -28,16 +32,16 @@ import (
 const room = "room"
 
 func main() {
-	if err := run(os.Getenv("PORT"), os.Getenv("REDIS")); err != nil {
+	if err := run(os.Getenv("PORT"), os.Getenv("REDIS"), os.Getenv("ADAPTER")); err != nil {
 		fmt.Fprintln(os.Stderr, "peer:", err)
 		os.Exit(1)
 	}
 }
 
-func run(port, redisAddr string) error {
+func run(port, redisAddr, adapter string) error {
 	o := server.Options{Logger: slog.New(slog.DiscardHandler), Origins: []string{"*"}}
 	if redisAddr != "" {
-		b, err := redis.New(redis.Options{URL: "redis://" + redisAddr})
+		b, err := redis.New(backplane(redisAddr, adapter))
 		if err != nil {
 			return err
 		}
@@ -64,6 +68,14 @@ func run(port, redisAddr string) error {
 	return web.Serve(l)
 }
 
+func backplane(addr, adapter string) redis.Options {
+	o := redis.Options{URL: "redis://" + addr, Adapter: redis.Adapter(adapter)}
+	if adapter == "rooms" {
+		o.Adapter, o.RoomSubscriptions = redis.Classic, true
+	}
+	return o
+}
+
 // gateway is the Socket.IO side.
 func gateway(ns *server.Namespace, echoes *atomic.Int64) {
 	ns.On("join", func(_ context.Context, c *server.Conn, e *server.Event) (server.Reply, error) {
@@ -75,6 +87,13 @@ func gateway(ns *server.Namespace, echoes *atomic.Int64) {
 	})
 	ns.On("pub", func(_ context.Context, _ *server.Conn, e *server.Event) (server.Reply, error) {
 		return server.Reply{}, ns.To(room).EmitRaw("m", e.Args)
+	})
+	ns.On("send", func(_ context.Context, _ *server.Conn, e *server.Event) (server.Reply, error) {
+		name, m, ok := bytes.Cut(e.Args, []byte(`",`))
+		if !ok || len(name) == 0 || name[0] != '"' {
+			return server.Reply{}, errors.New("send takes a room, without escapes, and a message")
+		}
+		return server.Reply{}, ns.To(string(name[1:])).EmitRaw("m", m)
 	})
 	ns.On("echo", func(_ context.Context, _ *server.Conn, e *server.Event) (server.Reply, error) {
 		echoes.Add(1)
@@ -100,6 +119,11 @@ func routes(s *server.Server, echoes *atomic.Int64) http.Handler {
 	})
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, echoes.Load(), s.Stats().Clients.Total)
+	})
+	mux.HandleFunc("GET /backplane", func(w http.ResponseWriter, _ *http.Request) {
+		if err := json.NewEncoder(w).Encode(s.Stats().Backplane); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
 	})
 	return mux
 }
