@@ -5,6 +5,7 @@ package drive
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -74,7 +75,7 @@ func socket(addr string) (int, error) {
 		func() error { return syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &wait) },
 		func() error { return syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, syscall.SO_SNDTIMEO, &wait) },
 		func() error { return syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1) },
-		func() error { return syscall.Connect(fd, &to) },
+		func() error { return connectTo(fd, &to) },
 	} {
 		if err := set(); err != nil {
 			_ = syscall.Close(fd)
@@ -84,18 +85,40 @@ func socket(addr string) (int, error) {
 	return fd, nil
 }
 
+// connectTo goes on when a signal interrupts it, as the runtime's own do.
+func connectTo(fd int, to syscall.Sockaddr) error {
+	for {
+		err := syscall.Connect(fd, to)
+		switch {
+		case errors.Is(err, syscall.EISCONN):
+			return nil
+		case !errors.Is(err, syscall.EINTR) && !errors.Is(err, syscall.EALREADY):
+			return err
+		}
+	}
+}
+
 // stream reads and writes a descriptor that blocks.
 type stream int
 
 func (s stream) Read(p []byte) (int, error) {
 	n, err := syscall.Read(int(s), p)
+	for errors.Is(err, syscall.EINTR) {
+		n, err = syscall.Read(int(s), p)
+	}
 	if err == nil && n == 0 {
 		err = io.EOF
 	}
 	return max(n, 0), err
 }
 
-func (s stream) Write(p []byte) (int, error) { return syscall.Write(int(s), p) }
+func (s stream) Write(p []byte) (int, error) {
+	n, err := syscall.Write(int(s), p)
+	for errors.Is(err, syscall.EINTR) {
+		n, err = syscall.Write(int(s), p)
+	}
+	return max(n, 0), err
+}
 
 func shake(fd int, addr string, p Protocol, room string) error {
 	s := stream(fd)

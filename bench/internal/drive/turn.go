@@ -39,7 +39,7 @@ func (d *Driver) write(i int, b []byte) {
 		return
 	}
 	n, err := syscall.Write(c.fd, b)
-	if err != nil && !errors.Is(err, syscall.EAGAIN) {
+	if err != nil && !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EINTR) {
 		d.fail(i, err)
 		return
 	}
@@ -70,7 +70,7 @@ func (d *Driver) read(i int) {
 	k := copy(d.buf, c.left)
 	n, err := syscall.Read(c.fd, d.buf[k:])
 	switch {
-	case errors.Is(err, syscall.EAGAIN):
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
 		return
 	case err == nil && n == 0:
 		err = io.EOF
