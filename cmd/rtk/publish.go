@@ -151,12 +151,13 @@ func (f *publishFlags) failed(ctx context.Context, err error) error {
 // tell says who heard it: a wrong prefix or adapter is no error to Redis.
 func (f *publishFlags) tell(ctx context.Context, env *Env, e *emitter.Emitter) error {
 	n, err := e.Of(f.namespace).Servers(ctx)
+	name := "/" + strings.TrimPrefix(f.namespace, "/")
 	switch {
 	case err != nil: // a user may have the right to publish and not to count
 		fmt.Fprintf(env.Stderr, "rtk: published; the servers can't be counted: %v\n", err)
 	case n == 0:
 		fmt.Fprintf(env.Stderr, "rtk: warning: published, but no server with adapter %s hears namespace %s on prefix %s\nrtk: hint: see who is there with   rtk interop --redis URL\n",
-			f.redisAdapter, f.namespace, f.redisPrefix)
+			f.redisAdapter, name, f.redisPrefix)
 	case n == 1:
 		fmt.Fprintln(env.Stderr, "rtk: published to 1 server")
 	default:

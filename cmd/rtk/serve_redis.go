@@ -191,5 +191,8 @@ func notStarted(err error) error {
 	if errors.Is(err, redis.ErrAdapters) || errors.Is(err, redis.ErrOptions) {
 		return hint(&usageError{err}, "see who is there with   rtk interop URL")
 	}
+	if strings.Contains(err.Error(), "cluster support disabled") { // what Redis answers to CLUSTER
+		return hint(&usageError{err}, "this Redis is no Cluster: write redis:// for redis+cluster:// in --redis")
+	}
 	return err
 }

@@ -83,6 +83,7 @@ func TestRedisFlagsRefuse(t *testing.T) {
 		{"empty prefix", []string{"--redis", url, "--redis-prefix", ""}, "--redis-prefix is set and empty"},
 		{"no stream", []string{"--redis", url, "--redis-adapter", "streams", "--redis-stream", ""}, "--redis-stream is set and empty"},
 		{"no streams", []string{"--redis", url, "--redis-adapter", "streams", "--redis-stream-count", "0"}, "must be at least 1"},
+		{"too many streams", []string{"--redis", url, "--redis-adapter", "streams", "--redis-stream-count", "100000000"}, "want 1 to 16384"},
 		{"recovery with classic", []string{"--redis", url, "--recovery", "2m"}, "--recovery does not go with --redis-adapter classic"},
 		{"recovery with sharded", []string{"--redis", url, "--recovery", "2m", "--redis-adapter", "sharded"}, "--recovery does not go with --redis-adapter sharded"},
 		{"short key", []string{"--redis", url, "--redis-sign-key", "hunter2"}, "--redis-sign-key: 7 bytes, want at least 16"},

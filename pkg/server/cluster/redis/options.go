@@ -124,10 +124,13 @@ func (o Options) Check() error {
 	return nil
 }
 
+// maxStreamCount bounds StreamCount: more streams than a Redis Cluster has slots
+// spread nothing further.
+const maxStreamCount = 16384
+
 func (o Options) withDefaults() (Options, error) {
 	o.Adapter = cmp.Or(o.Adapter, Classic)
 	o.Prefix = cmp.Or(o.Prefix, redisadapter.DefaultPrefix)
-	o.Adapter = cmp.Or(o.Adapter, Classic)
 	o.ShardedMode = cmp.Or(o.ShardedMode, Dynamic)
 	o.Stream = cmp.Or(o.Stream, redisadapter.DefaultPrefix)
 	o.StreamCount = cmp.Or(o.StreamCount, 1)
@@ -152,6 +155,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.SignRequired && len(o.SignKey) == 0 {
 		return o, fmt.Errorf("%w: signatures are required, but there is no key to check them with", ErrOptions)
+	}
+	if o.StreamCount < 0 || o.StreamCount > maxStreamCount {
+		return o, fmt.Errorf("%w: %d streams: want 1 to %d", ErrOptions, o.StreamCount, maxStreamCount)
 	}
 	if min(o.OutboxMessages, o.OutboxBytes, o.InboxMessages, o.InboxBytes) < 0 {
 		return o, fmt.Errorf("%w: a queue bound is negative", ErrOptions)
