@@ -47,7 +47,7 @@ const (
 	journalPatience = 250 * time.Millisecond
 	// leastSlack is what a busy machine takes of any pod at any time, whether or
 	// not it took it of the one alone.
-	leastSlack = 50 * time.Millisecond
+	leastSlack = 100 * time.Millisecond
 )
 
 // passes is how many messages pass by a pod that has no subscription for so long.
