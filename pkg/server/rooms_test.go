@@ -320,7 +320,9 @@ func TestEmitAck(t *testing.T) {
 		}()
 		return ch
 	}
-	answer := ask(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	answer := ask(ctx) // the context's deadline holds, not the option
 	c.is(`420["q",1]`)
 	c.send(`430["yes",2]`)
 	if r := <-answer; r.err != nil || string(r.reply.Args) != `"yes",2` {
@@ -332,7 +334,7 @@ func TestEmitAck(t *testing.T) {
 	if r := <-answer; !errors.Is(r.err, server.ErrAckTimeout) {
 		t.Errorf("got %v, want ErrAckTimeout", r.err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel = context.WithCancel(t.Context())
 	answer = ask(ctx)
 	c.is(`422["q",1]`)
 	cancel()
