@@ -33,7 +33,10 @@ type measurement struct {
 	shape
 	model, seen sight
 	deliveries  float64 // a second
-	lost        int64
+	// connect is the pods' processor time in µs for each connection made and joined,
+	// subscribe is that of Redis.
+	connect, subscribe float64
+	lost               int64
 	// Cores used, bytes of one copy out of Redis, and what a pod subscribes to.
 	podsCores, redisCores, copyBytes float64
 	subscriptions                    int
@@ -102,11 +105,14 @@ func (p plan) measure(adapter string, s shape, saturated bool) (measurement, err
 			o.Clients = append(o.Clients, drive.Client{Pod: place.IntN(s.pods), Room: room})
 		}
 	}
+	pods, redis := f.PodsCPU(), f.RedisCPU()
 	d, err := drive.Open(o)
 	if err != nil {
 		return m, err
 	}
 	defer d.Close()
+	m.connect = microseconds(f.PodsCPU()-pods) / float64(len(o.Clients)+s.pods)
+	m.subscribe = microseconds(f.RedisCPU()-redis) / float64(len(o.Clients))
 	var before, after state
 	var errBefore, errAfter error
 	begin, end := func() { before, errBefore = look(f) }, func() { after, errAfter = look(f) }
@@ -184,3 +190,5 @@ func (m *measurement) fill(before, after state, seconds float64) {
 	m.redisCores = (after.redis - before.redis).Seconds() / seconds
 	m.subscriptions = after.subscriptions
 }
+
+func microseconds(t time.Duration) float64 { return float64(t) / float64(time.Microsecond) }
