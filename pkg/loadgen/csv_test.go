@@ -11,10 +11,11 @@ import (
 // every line has the columns of the header.
 func TestCSVHoldsNoFormula(t *testing.T) {
 	t.Parallel()
-	r := hostileReport()
+	r, plus, minus, at := hostileReport(), passedReport(), passedReport(), passedReport()
+	plus.Scenario, minus.RunID, at.Scenario = "+1+1", "-2+3", "@SUM(1)"
 	r.Scenario, r.Metrics[0].Labels = `=cmd|' /C calc'!A0`, map[string]string{LabelEvent: "@SUM(1)\n\"x,y\""}
 	var b bytes.Buffer
-	if err := WriteCSV(&b, []*Report{r}); err != nil {
+	if err := WriteCSV(&b, []*Report{r, plus, minus, at}); err != nil {
 		t.Fatal(err)
 	}
 	records, err := csv.NewReader(&b).ReadAll()

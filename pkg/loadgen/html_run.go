@@ -14,8 +14,11 @@ func newHTMLRun(r *Report) htmlRun {
 	run := htmlRun{
 		Verdict: string(r.Verdict), Mark: "?", Scenario: t.clean(r.Scenario), File: t.clean(r.File), RunID: t.clean(r.RunID), Seed: r.Seed, Partial: r.Partial,
 		Started: r.Started.UTC().Format(time.RFC3339), Took: shortDuration(r.Duration.Seconds()), Clients: grouped(int64(clients)), Passed: passed, Decided: decided,
-		Generator: fmt.Sprintf("lag p99 %s, at most %s; cpu %s %%; resident %s; noise below %s", shortDuration(g.SchedulerLagP99), shortDuration(g.SchedulerLagMax),
-			decimal(100*g.CPUShare), byteSize(g.PeakRSS), shortDuration(g.TrustworthyUpTo)),
+		Generator: fmt.Sprintf("lag p99 %s, at most %s; cpu %s %%; resident %s", shortDuration(g.SchedulerLagP99), shortDuration(g.SchedulerLagMax),
+			decimal(100*g.CPUShare), byteSize(g.PeakRSS)),
+	}
+	if g.TrustworthyUpTo > 0 {
+		run.Generator += "; noise below " + shortDuration(g.TrustworthyUpTo)
 	}
 	switch r.Verdict {
 	case Pass:
