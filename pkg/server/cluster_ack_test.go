@@ -414,7 +414,7 @@ var _ cluster.Journal = slowJournal{}
 
 func (slowJournal) Follow(string, time.Duration, cluster.Follower)            {}
 func (slowJournal) Reached(string) (at cluster.Offset)                        { return at }
-func (slowJournal) Record(*cluster.Broadcast, any)                            {}
+func (slowJournal) Record(*cluster.Broadcast, any) bool                       { return true }
 func (slowJournal) Level(string) bool                                         { return true }
 func (slowJournal) SaveSession(*cluster.Session, bool, time.Duration, func()) {}
 

@@ -49,6 +49,7 @@ type journalPod struct {
 	followers map[string]cluster.Follower
 	outbox    []*cluster.Entry
 	position  int
+	refuses   bool // it takes nothing
 	ended     bool
 	wg        sync.WaitGroup
 }
@@ -146,11 +147,15 @@ func (p *journalPod) Follow(ns string, _ time.Duration, f cluster.Follower) { p.
 
 func (p *journalPod) Publish(b *cluster.Broadcast) { p.Record(b, nil) }
 
-func (p *journalPod) Record(b *cluster.Broadcast, mark any) {
+func (p *journalPod) Record(b *cluster.Broadcast, mark any) bool {
 	p.journal.mu.Lock()
+	defer p.journal.mu.Unlock()
+	if p.refuses {
+		return false
+	}
 	p.outbox = append(p.outbox, &cluster.Entry{Broadcast: b, Mark: mark})
 	p.journal.changed.Broadcast()
-	p.journal.mu.Unlock()
+	return true
 }
 
 func (p *journalPod) Level(string) bool {

@@ -99,9 +99,9 @@ func (s *shared) recordLocked(t *turn) {
 	t.since = s.q.ns.srv.wheel.now()
 	t.recorded = true
 	t.m.rooms, t.m.except = t.b.Rooms, t.b.Except
-	s.journal.Record(t.b, t)
+	t.lost = !s.journal.Record(t.b, t)
 	s.late = s.late || !s.journal.Level(s.q.ns.name)
-	t.ready = s.late || s.over
+	t.ready = t.lost || s.late || s.over
 	s.queue(t)
 	if !t.ready && !s.armed {
 		s.armed = true

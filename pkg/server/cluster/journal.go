@@ -24,9 +24,10 @@ type Journal interface {
 	// namespace, before AddNamespace.
 	Follow(namespace string, age time.Duration, f Follower)
 	// Record is Publish for a namespace that is followed: the follower gets b
-	// again, once, with the same mark, by Recorded or by Lost. It may be called
-	// with locks held that the follower takes.
-	Record(b *Broadcast, mark any)
+	// again, once, with the same mark, by Recorded or by Lost. When it reports
+	// false, the journal does not take b and the follower hears no more of it. It
+	// may be called with locks held that the follower takes.
+	Record(b *Broadcast, mark any) bool
 	// Level reports whether what is recorded now will come back at once, as far
 	// as is known. It is quick, as is Reached.
 	Level(namespace string) bool

@@ -36,6 +36,7 @@ type streamLog struct {
 	sent      []*record  // written, or perhaps; not read back
 	bytes     int        // of both
 	lost      []*record  // to be told
+	lostBytes int
 	following map[string]*following
 	position  cluster.Offset // up to which all has been told
 	located   bool           // position is one
@@ -79,43 +80,42 @@ type following struct {
 // maxUnread bounds what is written and not read back.
 const maxUnread = 1 << 13
 
-// push takes a message in; it never waits. A volatile one is for now or never.
-func (l *streamLog) push(r *record) {
+// push takes a message in and reports whether it did; it never waits. A volatile
+// one is for now or never.
+//
+// Over the bounds of the outbox the oldest is dropped and its follower told. As it
+// is the writer that tells, and it may wait for Redis meanwhile, what is to be told
+// has the same bounds: over them nothing is dropped for a new message, which is not
+// taken in instead. The caller learns that at once, so every follower still hears
+// of each of its messages.
+func (l *streamLog) push(r *record) bool {
 	r.queued = time.Now()
 	size := r.size()
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if r.mark != nil {
 		if f := l.following[r.namespace]; f != nil {
 			r.follower = f.follower
 		}
 	}
 	if r.volatile && !l.writing.Load() {
-		l.drop(r)
-		l.mu.Unlock()
-		return
+		l.dropped.Add(1)
+		return false
 	}
-	for len(l.waiting) > 0 && (len(l.waiting)+len(l.sent) >= l.options.OutboxMessages || l.bytes+size > l.options.OutboxBytes) {
+	defer l.signal()
+	full := func() bool {
+		return len(l.waiting)+len(l.sent) >= l.options.OutboxMessages || l.bytes+size > l.options.OutboxBytes
+	}
+	for full() && len(l.waiting) > 0 && len(l.lost) < l.options.OutboxMessages && l.lostBytes < l.options.OutboxBytes {
 		l.drop(l.shift())
 	}
-	if len(l.sent) >= l.options.OutboxMessages || l.bytes+size > l.options.OutboxBytes {
-		l.drop(r)
-	} else {
-		l.waiting = append(l.waiting, r)
-		l.bytes += size
+	if full() {
+		l.dropped.Add(1)
+		return false
 	}
-	l.mu.Unlock()
-	l.signal()
-}
-
-// abandon is push of what can't be written.
-func (l *streamLog) abandon(r *record) {
-	l.mu.Lock()
-	if f := l.following[r.namespace]; f != nil {
-		r.follower = f.follower
-		l.lost = append(l.lost, r)
-	}
-	l.mu.Unlock()
-	l.signal()
+	l.waiting = append(l.waiting, r)
+	l.bytes += size
+	return true
 }
 
 // shift takes the oldest out of what waits. mu is held.
@@ -130,8 +130,14 @@ func (l *streamLog) shift() *record {
 // drop gives a message up. mu is held.
 func (l *streamLog) drop(r *record) {
 	l.dropped.Add(1)
+	l.lose(r)
+}
+
+// lose has the follower of a message told. mu is held.
+func (l *streamLog) lose(r *record) {
 	if r.follower != nil {
 		l.lost = append(l.lost, r)
+		l.lostBytes += r.size()
 	}
 }
 
@@ -146,7 +152,7 @@ func (l *streamLog) signal() {
 func (l *streamLog) tellLost() {
 	l.mu.Lock()
 	lost := l.lost
-	l.lost = nil
+	l.lost, l.lostBytes = nil, 0
 	l.mu.Unlock()
 	for _, r := range lost {
 		r.follower.Lost(r.mark)
@@ -221,9 +227,7 @@ func (l *streamLog) passOver() {
 		gone := r.at != (cluster.Offset{}) && !before(l.position, r.at)
 		if gone {
 			l.bytes -= r.size()
-			if r.follower != nil {
-				l.lost = append(l.lost, r)
-			}
+			l.lose(r)
 		}
 		return gone
 	})

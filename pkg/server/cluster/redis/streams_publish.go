@@ -45,8 +45,8 @@ func (b *streams) Follow(namespace string, age time.Duration, f cluster.Follower
 }
 
 // Record implements cluster.Journal.
-func (b *streams) Record(m *cluster.Broadcast, mark any) {
-	b.write(b.ops.broadcast(m), &record{broadcast: m, mark: mark, volatile: m.Volatile})
+func (b *streams) Record(m *cluster.Broadcast, mark any) bool {
+	return b.write(b.ops.broadcast(m), &record{broadcast: m, mark: mark, volatile: m.Volatile})
 }
 
 // Level implements cluster.Journal.
@@ -101,8 +101,8 @@ func (b *streams) send(uid string, m *redisadapter.ClusterMessage, fleeting bool
 	b.base.post(out, err)
 }
 
-// write puts a message in the outbox of its stream.
-func (b *streams) write(m *redisadapter.ClusterMessage, r *record) {
+// write puts a message in the outbox of its stream and reports whether it is there.
+func (b *streams) write(m *redisadapter.ClusterMessage, r *record) bool {
 	l := b.logOf(m.Namespace)
 	data, err := redisadapter.AppendStreamData(make([]byte, 0, len(m.Args)+128), m)
 	if l == nil || err != nil || b.closed.Load() {
@@ -110,21 +110,10 @@ func (b *streams) write(m *redisadapter.ClusterMessage, r *record) {
 		if err != nil {
 			b.options.Logger.Error("message can't be written to the stream", "namespace", m.Namespace, "error", err)
 		}
-		b.giveUp(l, m.Namespace, r)
-		return
+		return false
 	}
 	r.namespace, r.kind, r.data = m.Namespace, strconv.Itoa(int(m.Type)), string(data)
-	l.push(r)
-}
-
-// giveUp has the follower hear that a message will never be in the stream, by a
-// goroutine that holds none of its locks.
-func (b *streams) giveUp(l *streamLog, namespace string, r *record) {
-	if l == nil || r.mark == nil {
-		return
-	}
-	r.namespace = namespace
-	l.abandon(r)
+	return l.push(r)
 }
 
 // servers implements carrier.
