@@ -21,9 +21,14 @@ const (
 	presenceSlack = 2 * time.Second
 )
 
-// presenceInbox bounds the messages of other pods that wait. What doesn't fit is
-// asked for again.
-const presenceInbox = 4096
+// Bounds of the messages of other pods that wait. What doesn't fit is asked for
+// again.
+const (
+	presenceInbox = 4096
+	// presenceInboxBytes has room for the parts that hundreds of pods send at once:
+	// one of perPart members takes about 100 kB.
+	presenceInboxBytes = 64 << 20
+)
 
 // presenceHub is the part of presence that all namespaces share: the clock, and
 // the talk with the other pods. nil when no room has presence.
@@ -37,8 +42,10 @@ type presenceHub struct {
 	out []podChange
 	seq uint64 // of the latest that went
 
-	inbox chan json.RawMessage
-	lost  atomic.Bool // something did not fit in the inbox
+	inbox      chan json.RawMessage
+	inboxBytes atomic.Int64
+	overrun    atomic.Uint64 // messages that did not fit in the inbox
+	lost       atomic.Bool   // there was one
 
 	views podViews // of the goroutine that runs
 }
@@ -65,11 +72,17 @@ func (h *presenceHub) scope() string {
 
 // receive takes a message of another pod. It doesn't block.
 func (h *presenceHub) receive(m json.RawMessage) {
-	select {
-	case h.inbox <- m:
-	default:
-		h.lost.Store(true)
+	size := int64(len(m))
+	if h.inboxBytes.Add(size) <= presenceInboxBytes {
+		select {
+		case h.inbox <- m:
+			return
+		default:
+		}
 	}
+	h.inboxBytes.Add(-size)
+	h.overrun.Add(1)
+	h.lost.Store(true)
 }
 
 // run keeps the time, and up with the other pods.
@@ -79,6 +92,7 @@ func (h *presenceHub) run(stop <-chan struct{}) {
 	for {
 		select {
 		case m := <-h.inbox:
+			h.inboxBytes.Add(-int64(len(m)))
 			h.views.handle(m)
 		case now := <-tick.C:
 			h.expire(now)

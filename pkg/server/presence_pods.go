@@ -53,6 +53,19 @@ type podChange struct {
 	FromConn  string `json:"fc,omitempty"`
 }
 
+// sane reports whether ch can be of a pod like this one. It bounds the strings that
+// are kept.
+func (ch *podChange) sane() bool {
+	switch {
+	case ch.Op != opJoin && ch.Op != opLeave && ch.Op != opMiss,
+		len(ch.Namespace) > maxNamespaceBytes, len(ch.Room) > maxPresenceRoom,
+		ch.Conn == "", len(ch.Conn) > maxPodName, len(ch.FromPod) > maxPodName, len(ch.FromConn) > maxPodName:
+		return false
+	}
+	return ch.Op == opLeave ||
+		ch.ID != "" && len(ch.ID) <= maxPodName && len(ch.User) <= maxPresenceUser && len(ch.Owner) <= maxPodOwner
+}
+
 // note keeps changes that happened here for flush, in their order.
 func (h *presenceHub) note(namespace, room string, changes []change) {
 	if !h.srv.clustered() {

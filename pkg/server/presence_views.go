@@ -14,6 +14,10 @@ const (
 	maxPresenceRemote = 1 << 20 // members on other pods
 	maxPodName        = 64      // bytes of an id
 	maxPodOwner       = 2 * maxPresenceUser
+	// maxPresenceHeld bounds what is held while pods send all of their members, of
+	// all pods together: as many as are kept, and a quarter of that for what changes
+	// meanwhile. What doesn't fit is asked for again.
+	maxPresenceHeld = maxPresenceRemote + maxPresenceRemote/4
 )
 
 // podViews is what this pod knows of the others. It belongs to the goroutine of
@@ -23,7 +27,9 @@ type podViews struct {
 	pods map[string]*podView
 
 	members, alive atomic.Int64
-	dropped        atomic.Uint64 // members beyond the bound
+	dropped        atomic.Uint64 // members beyond the bounds
+	ignored        atomic.Uint64 // messages and changes that make no sense
+	held           int           // entries of collected and changed, of all pods
 
 	beaten     time.Time // when this pod last sent a heartbeat
 	reconnects uint64
@@ -59,9 +65,17 @@ func keyOf(ch *podChange) viewKey { return viewKey{ch.Namespace, ch.Room, ch.Con
 // handle takes a message of another pod.
 func (v *podViews) handle(raw json.RawMessage) {
 	var m podMessage
-	if json.Unmarshal(raw, &m) != nil || m.Pod == "" || len(m.Pod) > maxPodName || m.Pod == v.hub.pod {
+	if json.Unmarshal(raw, &m) != nil || m.Pod == "" || len(m.Pod) > maxPodName {
+		v.ignored.Add(1)
 		return
 	}
+	if m.Pod == v.hub.pod {
+		return
+	}
+	// Before any of them is a key of what is kept.
+	sane := slices.DeleteFunc(m.Changes, func(ch podChange) bool { return !ch.sane() })
+	v.ignored.Add(uint64(len(m.Changes) - len(sane)))
+	m.Changes = sane
 	if m.Kind == podAsk {
 		v.wanted = v.wanted || m.Of == "" || m.Of == v.hub.pod
 	}
@@ -112,7 +126,7 @@ func (v *podViews) apply(pod *podView, changes []podChange) {
 	for i := range changes {
 		ch := &changes[i]
 		if pod.collected != nil {
-			pod.changed[keyOf(ch)] = struct{}{}
+			v.hold(pod, keyOf(ch))
 		}
 		if p := v.change(pod, ch); p != nil {
 			rooms.add(p, ch.Room)
@@ -132,13 +146,8 @@ func (v *podViews) change(pod *podView, ch *podChange) *presence {
 			delete(pod.members, key)
 			v.members.Add(-1)
 		}
-	case ch.Op != opJoin && ch.Op != opMiss:
-		return nil
 	case !known:
-		switch {
-		case ch.Conn == "" || ch.ID == "" || len(ch.Conn) > maxPodName || len(ch.ID) > maxPodName || len(ch.User) > maxPresenceUser || len(ch.Owner) > maxPodOwner:
-			return nil
-		case v.members.Load() >= maxPresenceRemote:
+		if v.members.Load() >= maxPresenceRemote {
 			v.dropped.Add(1)
 			return nil
 		}
@@ -196,17 +205,25 @@ const maxGraceMillis = int64(time.Hour / time.Millisecond)
 // how they differ from those that were known.
 func (v *podViews) collect(pod *podView, m *podMessage) {
 	if m.Part == 0 {
+		v.release(pod)
 		pod.collected, pod.changed, pod.next = make(map[viewKey]podChange), make(map[viewKey]struct{}), 0
 		pod.seq, pod.stale = m.Seq, false
 	}
-	if pod.collected == nil || m.Part != pod.next || len(pod.collected)+len(m.Changes) > maxPresenceRemote {
-		pod.giveUp()
+	if pod.collected == nil || m.Part != pod.next {
+		v.giveUp(pod)
+		return
+	}
+	if v.held+len(m.Changes) > maxPresenceHeld {
+		v.dropped.Add(uint64(len(m.Changes)))
+		v.giveUp(pod)
 		return
 	}
 	pod.next++
 	pod.partAt = time.Now()
 	for _, ch := range m.Changes {
+		before := len(pod.collected)
 		pod.collected[keyOf(&ch)] = ch
+		v.held += len(pod.collected) - before
 	}
 	if pod.next < m.Parts {
 		return
@@ -224,13 +241,33 @@ func (v *podViews) collect(pod *podView, m *podMessage) {
 		_, later := pod.changed[keyOf(&ch)]
 		return later
 	})
-	pod.collected, pod.changed = nil, nil
+	v.release(pod)
 	v.apply(pod, diff)
 }
 
-// giveUp forgets what has come of all members.
-func (pod *podView) giveUp() {
+// hold notes that a member has changed since the first part of all came.
+func (v *podViews) hold(pod *podView, key viewKey) {
+	if _, has := pod.changed[key]; has {
+		return
+	}
+	if v.held >= maxPresenceHeld {
+		v.dropped.Add(1)
+		v.giveUp(pod) // the parts would undo the change
+		return
+	}
+	pod.changed[key] = struct{}{}
+	v.held++
+}
+
+// release forgets what is held of a pod.
+func (v *podViews) release(pod *podView) {
+	v.held -= len(pod.collected) + len(pod.changed)
 	pod.collected, pod.changed = nil, nil
+}
+
+// giveUp forgets what has come of all members, which has them asked for again.
+func (v *podViews) giveUp(pod *podView) {
+	v.release(pod)
 	pod.stale = true
 }
 
@@ -238,6 +275,7 @@ func (pod *podView) giveUp() {
 // may come back elsewhere have their time.
 func (v *podViews) drop(pod *podView, announced bool) {
 	delete(v.pods, pod.id)
+	v.release(pod)
 	v.alive.Store(int64(len(v.pods)))
 	v.members.Add(-int64(len(pod.members)))
 	rooms := told{}
@@ -291,7 +329,7 @@ func (v *podViews) tick(now time.Time) {
 	}
 	for _, pod := range v.pods {
 		if pod.collected != nil && now.Sub(pod.partAt) > 2*presenceBeat {
-			pod.giveUp() // the rest was lost
+			v.giveUp(pod) // the rest was lost
 		}
 		switch {
 		case !up:

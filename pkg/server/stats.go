@@ -68,6 +68,10 @@ func (s *Server) Stats() stats.Pod {
 			Asked: c.podAsked.Load(), Partial: c.podPartial.Load(), Answered: c.podAnswered.Load(),
 			Executed: c.podExecuted.Load(), HandlersDropped: c.podDropped.Load(),
 		}
+		if h := s.presence; h != nil {
+			p.Backplane.Ignored += h.views.ignored.Load()
+			p.Backplane.Overrun += h.overrun.Load()
+		}
 	}
 	return p
 }
