@@ -22,11 +22,18 @@ func TestSharedRefused(t *testing.T) {
 	}
 	first := a.sio(t)
 	_, s := first.connect("")
+	other := b.sio(t)
+	_, there := other.connect("")
 	for i, want := range []string{`["n",0]`, `["n",1]`, `["n",2]`} {
 		refuse(i == 1)
 		emit(t, a.Of("/").Emit("n", i))
 		if got := first.event(first.next(), &s); got != want {
 			t.Fatalf("got %s, want %s", got, want)
+		}
+	}
+	for _, want := range []string{`["n",0]`, `["n",2]`} {
+		if got := other.event(other.next(), &there); got != want {
+			t.Fatalf("the other pod got %s, want %s", got, want)
 		}
 	}
 	second := b.sio(t)
