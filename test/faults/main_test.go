@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/realtime-toolkit/rtk/internal/rttest"
 )
 
 // atOnce is how many cases run at a time: they mostly wait for timeouts.
@@ -19,10 +21,7 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	if code == 0 {
-		// The client of a Redis Cluster sleeps for a second before it asks for the
-		// slots again, even once it is closed.
-		sleeper := goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1")
-		if err := goleak.Find(sleeper); err != nil {
+		if err := goleak.Find(rttest.Sleepers()...); err != nil {
 			_, _ = os.Stderr.WriteString(err.Error() + "\n")
 			code = 1
 		}

@@ -18,11 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// rueidis's own end by themselves 1 s after it has asked for the map of a
-	// Cluster, and 5 s after servers have left it.
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"),
-		goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"))
+	goleak.VerifyTestMain(m, rttest.Sleepers()...)
 }
 
 // sink records what is delivered.

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/realtime-toolkit/rtk/internal/rttest"
 	"github.com/realtime-toolkit/rtk/pkg/server/service"
 )
 
@@ -27,6 +28,5 @@ func TestMain(m *testing.M) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	// rueidis's own ends by itself 1 s after it has asked for the map of a Cluster.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
+	goleak.VerifyTestMain(m, rttest.Sleepers()...)
 }

@@ -14,8 +14,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// rueidis's own ends by itself 1 s after it has asked for the map of a Cluster.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
+	goleak.VerifyTestMain(m, rttest.Sleepers()...)
 }
 
 // pods connects n sharers to one Redis and waits until all of them are up.
