@@ -264,6 +264,7 @@ func TestPollingHeartbeat(t *testing.T) {
 			t.Errorf("closed after %v, want 2s", after)
 		}
 		p.gone()
+		synctest.Wait() // what has ended the session counts it last
 		if got := g.Stats().Connections.ClosedByReason["ping timeout"]; got != 1 {
 			t.Errorf("%d ping timeouts, want 1", got)
 		}
