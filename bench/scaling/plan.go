@@ -36,7 +36,7 @@ type measurement struct {
 	// connect is the pods' processor time in µs for each connection made and joined,
 	// subscribe is that of Redis.
 	connect, subscribe float64
-	lost               int64
+	lost, disorder     int64 // disorder: twice or out of order
 	// Cores used, bytes of one copy out of Redis, and what a pod subscribes to.
 	podsCores, redisCores, copyBytes float64
 	subscriptions                    int
@@ -128,7 +128,7 @@ func (p plan) measure(adapter string, s shape, saturated bool) (measurement, err
 		}
 	}
 	seconds := r.Elapsed.Seconds()
-	m.lost, m.deliveries = r.Lost, float64(r.Delivered)/seconds
+	m.lost, m.disorder, m.deliveries = r.Lost, r.Disorder, float64(r.Delivered)/seconds
 	m.model = model(s, adapter, float64(r.Published)/seconds)
 	m.fill(before, after, seconds)
 	return m, nil

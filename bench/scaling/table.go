@@ -28,10 +28,10 @@ func (p plan) print(w io.Writer, all []measurement) {
 // printCosts writes what was measured at saturation and what it comes to.
 func (p plan) printCosts(w io.Writer, all []measurement) {
 	fmt.Fprintf(w, "\nat saturation of one core for pods and Redis, %d messages outstanding, µs of processor time for each message, and for each connection that is made and joins a room:\n\n", p.window)
-	fmt.Fprint(w, "| pods | members | adapter | messages/s | copies/s out of Redis | deliveries/s | Redis | pods | a connection: Redis | pods | lost |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
+	fmt.Fprint(w, "| pods | members | adapter | messages/s | copies/s out of Redis | deliveries/s | Redis | pods | a connection: Redis | pods | lost | late or twice |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, m := range all {
-		fmt.Fprintf(w, "| %d | %d | %s | %.0f | %.0f | %.0f | %.2f | %.2f | %.0f | %.0f | %d |\n", m.pods, m.shape.members, m.adapter, m.seen.published, m.seen.copies, m.deliveries,
-			1e6*m.redisCores/m.seen.published, 1e6*m.podsCores/m.seen.published, m.subscribe, m.connect, m.lost)
+		fmt.Fprintf(w, "| %d | %d | %s | %.0f | %.0f | %.0f | %.2f | %.2f | %.0f | %.0f | %d | %d |\n", m.pods, m.shape.members, m.adapter, m.seen.published, m.seen.copies, m.deliveries,
+			1e6*m.redisCores/m.seen.published, 1e6*m.podsCores/m.seen.published, m.subscribe, m.connect, m.lost, m.disorder)
 	}
 	fmt.Fprint(w, "\n| µs of processor time | Redis: a message taken | a copy sent | pods: a message published | a message heard | a delivery |\n|---|---|---|---|---|---|\n")
 	for _, adapter := range p.adapters {

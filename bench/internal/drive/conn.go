@@ -28,9 +28,30 @@ type Client struct {
 type conn struct {
 	Client
 	fd   int
-	next []uint32 // by publisher: the sequence expected next
-	left []byte   // of a frame that is not whole
-	out  []byte   // what the kernel has not taken
+	next []place // by publisher
+	left []byte  // of a frame that is not whole
+	out  []byte  // what the kernel has not taken
+}
+
+// place is how far a subscriber has come with one publisher.
+type place struct {
+	sequence uint32 // expected next
+	seen     uint64 // bit i: sequence-1-i has come
+}
+
+// take reports whether a number comes for the first time.
+func (p *place) take(sequence uint32) bool {
+	if sequence >= p.sequence {
+		p.seen = p.seen<<(sequence-p.sequence+1) | 1
+		p.sequence = sequence + 1
+		return true
+	}
+	bit := uint64(1) << (p.sequence - 1 - sequence) // 0 when it is too long ago
+	if bit == 0 || p.seen&bit != 0 {
+		return false
+	}
+	p.seen |= bit
+	return true
 }
 
 // dial connects, shakes hands and enters the room, with blocking calls: nothing

@@ -42,7 +42,7 @@ type Driver struct {
 	sent      int64
 	expected  int64 // deliveries of what was sent
 	got       int64
-	disorder  int64 // deliveries whose number is not above the last one's: late or twice
+	disorder  int64 // deliveries that came twice or out of order
 	timed     bool
 	same      []int32 // microseconds from due to delivery, on the publisher's pod
 	cross     []int32 // and on other pods
@@ -83,7 +83,7 @@ func Open(o Options) (*Driver, error) {
 	for i, c := range d.conns {
 		if c.Room >= 0 {
 			d.members[c.Room]++
-			c.next = make([]uint32, len(o.Addrs))
+			c.next = make([]place, len(o.Addrs))
 		}
 		if err := d.watch(syscall.EPOLL_CTL_ADD, i, syscall.EPOLLIN); err != nil {
 			d.Close()

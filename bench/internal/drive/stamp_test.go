@@ -44,3 +44,16 @@ func FuzzFrame(f *testing.F) {
 		}
 	})
 }
+
+func TestPlace(t *testing.T) {
+	t.Parallel()
+	var p place
+	var got []bool
+	for _, sequence := range []uint32{0, 1, 3, 2, 2, 3, 100, 99, 4} {
+		got = append(got, p.take(sequence))
+	}
+	want := []bool{true, true, true, true, false, false, true, true, false} // the last is too long ago
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("taken (-want +got):\n%s", diff)
+	}
+}

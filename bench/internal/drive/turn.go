@@ -116,11 +116,14 @@ func (d *Driver) take(i int, op byte, p []byte) {
 			return
 		}
 		p = rest
-		if s.sequence < c.next[s.publisher] {
-			d.disorder++
+		next := &c.next[s.publisher]
+		if !next.take(s.sequence) {
+			d.disorder++ // twice, or so late that it can't be told
 			continue
 		}
-		c.next[s.publisher] = s.sequence + 1
+		if s.sequence+1 < next.sequence {
+			d.disorder++ // late
+		}
 		d.got++
 		if !d.timed {
 			continue
