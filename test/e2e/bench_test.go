@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,21 @@ func runBench(t *testing.T, env []string, args ...string) (benchResult, int, str
 	return res, code, p.Stderr()
 }
 
+// runBenchAgain is runBench, again while a run is inconclusive: then the machine
+// was too busy for a verdict, and the tests of verdicts have nothing to look at.
+func runBenchAgain(t *testing.T, env []string, args ...string) (res benchResult, code int, stderr string) {
+	t.Helper()
+	const tries = 3
+	for try := 1; ; try++ {
+		res, code, stderr = runBench(t, env, args...)
+		busy := slices.ContainsFunc(res.Runs, func(r benchRun) bool { return r.Verdict == "inconclusive" })
+		if !busy || try == tries {
+			return res, code, stderr
+		}
+		t.Logf("try %d is inconclusive: %s", try, strings.TrimSpace(stderr))
+	}
+}
+
 // small makes the shipped scenarios short: what they prove stays the same.
 // Latency bounds are wide, because these machines are shared and these tests
 // are about what is counted.
@@ -89,7 +105,7 @@ func TestFaultyTurnsItsVerdictRed(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(tc.fault, "%", ""), func(t *testing.T) {
 			args := append([]string{"--serve-flag=--faulty=" + tc.fault, "--serve-flag=--i-know-this-breaks-delivery"}, small...)
-			res, code, stderr := runBench(t, nil, args...)
+			res, code, stderr := runBenchAgain(t, nil, args...)
 			if code != 99 {
 				t.Errorf("exit code %d, want 99\n%s", code, stderr)
 			}
@@ -133,7 +149,7 @@ func containsAny(s string, subs []string) bool {
 func TestHealthyIsGreen(t *testing.T) {
 	const times = 20
 	for i := range times {
-		res, code, stderr := runBench(t, nil, append([]string{"--set", "DURATION=2s", "--set", "BYSTANDERS_FOR=3s"}, small...)...)
+		res, code, stderr := runBenchAgain(t, nil, append([]string{"--set", "DURATION=2s", "--set", "BYSTANDERS_FOR=3s"}, small...)...)
 		if code != 0 || len(res.Runs) != 3 {
 			for _, r := range res.Runs {
 				t.Logf("%s: %s %s\n%s", r.File, r.Verdict, r.Reason, strings.Join(r.failing(), "\n"))
@@ -173,7 +189,9 @@ func TestBenchOnNode(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("broken=%s", tc.broken), func(t *testing.T) {
 			args := append(nodeCluster(t, redis, "BREAK="+tc.broken), small...)
-			res, code, stderr := runBench(t, env, append([]string{"auth", "throttle", "cross-pod"}, args...)...)
+			// How soon Node refuses on a busy machine is not what is tested.
+			args = append(args, "--set", "REJECT_WITHIN=10s")
+			res, code, stderr := runBenchAgain(t, env, append([]string{"auth", "throttle", "cross-pod"}, args...)...)
 			want := 99
 			if tc.red == "" {
 				want = 0
