@@ -25,6 +25,8 @@ type sioConn struct {
 
 	beat beat
 
+	session atomic.Pointer[session] // nil unless one was asked for or the server keeps them
+
 	// Of the read goroutine.
 	outcome   *outcome  // nil once the handshake has ended
 	returned  bool      // Dial returned the connection
@@ -40,6 +42,10 @@ var _ rt.Conn = (*sioConn)(nil)
 
 func (d *Dialer) dialSocketIO(ctx context.Context, r *rt.DialRequest, h rt.Handler) (rt.Conn, error) {
 	c := &sioConn{ns: r.Target.Namespace, auth: r.Auth, started: time.Now(), outcome: newOutcome()}
+	if r.Resume != nil && r.Resume.PID != "" {
+		c.session.Store(&session{asked: *r.Resume})
+		c.auth = appendResume(nil, r.Resume, r.Auth)
+	}
 	if c.ns == "" {
 		c.ns = "/"
 	}

@@ -3,7 +3,6 @@ package client
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/rt"
@@ -136,24 +135,20 @@ func (c *sioConn) deliver(p socketio.Packet, m *rt.Message) error {
 		m.Kind = rt.KindDisconnect
 	}
 	c.h.OnMessage(m)
-	if own {
-		return c.state(p)
+	if !own {
+		return nil
 	}
-	return nil
+	if s := c.session.Load(); s != nil && m.Kind == rt.KindEvent {
+		s.seen(m.Body)
+	}
+	return c.state(p)
 }
 
 // state follows what the server says about the connection's own namespace.
 func (c *sioConn) state(p socketio.Packet) error {
 	switch p.Type {
 	case socketio.Connect:
-		var v struct {
-			SID string `json:"sid"`
-		}
-		_ = json.Unmarshal(p.Data, &v) // a missing sid harms nobody here
-		c.setInfo(func(i *rt.ConnInfo) {
-			i.SID = v.SID
-			c.phases(&i.Phases)
-		})
+		c.connected(p.Data)
 		if c.outcome != nil {
 			c.settle(true, nil)
 		}

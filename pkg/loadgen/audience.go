@@ -52,7 +52,7 @@ func newAudience(e *engine, g *groupRun, verify []*Verify, byName map[string]*gr
 		for i := range w.latency {
 			w.latency[i] = hist.None
 		}
-		w.rule = ledger.Rule{First: len(sources), Nothing: v.Nothing, Reliable: v.Guarantee != AtMostOnce}
+		w.rule = ledger.Rule{First: len(sources), Nothing: v.Nothing, Reliable: v.Guarantee != AtMostOnce, Across: v.Across}
 		overHTTP := from.publishesByHTTP()
 		for _, cell := range from.cells {
 			for i := range cell.plan.Count {

@@ -21,6 +21,7 @@ type groupRun struct {
 	// does to be in the room: what follows up to the on step only waits, or
 	// publishes.
 	joinStep int
+	setup    int  // steps that a client repeats when it comes back without its session
 	holds    bool // the flow keeps its clients until the run's end
 }
 
@@ -43,7 +44,10 @@ type cellRun struct {
 	ops                            atomic.Int64 // operations tried
 	errors                         [rt.KindCanceled + 1]atomic.Int64
 	events                         []eventCount
-	probes                         *probeTally // nil unless the cell has a case
+	probes                         *probeTally  // nil unless the cell has a case
+	severed                        atomic.Int64 // connections that a fault of the scenario broke
+	back                           *backTally   // nil unless the clients come back
+	follows                        bool         // they keep the id of the last event
 }
 
 // eventCount counts one event that the scenario names.
@@ -92,6 +96,7 @@ type stepRun struct {
 	acksAsked, ackTimeouts, acksRefused atomic.Int64
 	published, publishFailures          atomic.Int64
 	classified                          atomic.Int64
+	unsent, cut                         atomic.Int64 // due while disconnected, unanswered when it was lost
 
 	mu                           sync.Mutex
 	acceptedRates, throttleRates []float64 // one sample for each client
@@ -171,6 +176,7 @@ func newGroupRun(p *GroupPlan) *groupRun {
 		firstOn--
 	}
 	g.joinStep = firstOn
+	g.setup = setupOf(p.Group)
 	return g
 }
 
@@ -207,6 +213,7 @@ func newCellRun(g *groupRun, p *CellPlan, set *hist.Set, inherit map[string][]Ou
 	if c.target.Protocol == rt.SSE {
 		c.firstByte, c.heartbeatGap = set.Add(hist.Coarse), set.Add(hist.Coarse)
 	}
+	c.prepareReturn(set)
 	if p.Case != nil {
 		c.probes = &probeTally{}
 		c.rejectLatency = set.Add(hist.Coarse)

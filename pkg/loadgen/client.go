@@ -22,6 +22,7 @@ type client struct {
 	probe *probe       // while its handshake is judged
 	send  *sendState   // while it is in an emit or publish step
 	cred  *credentials // for its HTTP requests, nil without any
+	back  *comeback    // nil until a connection was lost
 
 	stepStart, deadline time.Duration
 	dialStart           time.Duration // of the handshake
@@ -29,6 +30,7 @@ type client struct {
 	seen                uint64        // expect steps whose event has come, by position in groupRun.expects
 	nextAck             int64
 	seq                 uint32 // next marker, where the ledger doesn't number them
+	gen                 uint32 // of the connection: how many handshakes came after the first
 	onCount             int32
 	step                int16
 
@@ -46,6 +48,8 @@ type client struct {
 	planned   bool // the end was what a class or case asks for
 	stopped   bool // the run has ended
 	counted   bool // among the open connections
+	away      bool // the connection was lost and is tried again
+	severed   bool // a fault of the scenario breaks the connection: its end is a loss, but not the server's
 }
 
 // shard is which of the recorder's shards the client uses.
@@ -100,6 +104,10 @@ func (c *client) wake(at time.Duration) {
 func (c *client) released(at time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.back != nil && c.back.replay != nil {
+		c.back.replay.through, c.back.replay.stepStart = true, at
+		return
+	}
 	c.through, c.stepStart = true, at
 	c.kick()
 }

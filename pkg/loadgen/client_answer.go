@@ -132,12 +132,24 @@ func (c *client) onEnd(reason []byte, at time.Duration) (named bool) {
 		case class != nil:
 			p.answered = true
 			c.send.count(st, class, p.due)
+		case c.cell.group.reconnects():
+			c.cutOff(st, p)
 		default:
 			c.unanswered(st, p, at)
 		}
 	}
 	c.send.drop()
 	return class != nil
+}
+
+// cutOff takes back a send whose answer can't come any more, because the
+// connection of a client that comes back has ended.
+func (c *client) cutOff(st *stepRun, p *pending) {
+	p.answered, c.send.cut = true, true
+	st.cut.Add(1)
+	if st.wantsAck {
+		st.acksAsked.Add(-1)
+	}
 }
 
 // drop forgets the answered sends at the front.

@@ -11,6 +11,11 @@ import (
 // blocking. mu is held.
 func (c *client) advance() action {
 	for {
+		if c.back != nil && c.connected && !c.over {
+			if a, handled := c.between(); handled {
+				return a
+			}
+		}
 		if c.over || c.passive || !c.connected {
 			return c.rest()
 		}
@@ -179,6 +184,17 @@ const (
 
 // leaveFlow ends the flow before its last step.
 func (c *client) leaveFlow(how leaving, why string) {
+	if b := c.back; b != nil && b.replay != nil {
+		if how == leftBroken && !c.gone {
+			c.replayFailed(c.cell.steps[c.step], why)
+			return
+		}
+		c.restore(b.replay)
+		b.replay = nil
+		if c.passive {
+			return // its flow was over before
+		}
+	}
 	if int(c.step) < len(c.cell.steps) && c.entered {
 		st := c.cell.steps[c.step]
 		c.finishSend(st)
@@ -201,6 +217,7 @@ func (c *client) leaveFlow(how leaving, why string) {
 	} else {
 		c.leave()
 		c.over = true
+		c.endReturn()
 	}
 	c.send = nil
 	c.eng.settled()
@@ -214,6 +231,7 @@ func (c *client) endFlow() {
 	} else {
 		c.leave()
 		c.over = true
+		c.endReturn()
 	}
 	c.eng.settled()
 }

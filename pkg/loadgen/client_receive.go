@@ -12,10 +12,20 @@ import (
 // OnMessage implements rt.Handler. It runs on the connection's read goroutine
 // and does everything there: no message waits in a queue of our own, so what
 // has been read has been accounted for.
-func (c *client) OnMessage(m *rt.Message) {
+func (c *client) OnMessage(m *rt.Message) { c.receive(m, 0) }
+
+// receive takes a message of the client's connection of that generation.
+func (c *client) receive(m *rt.Message, gen uint32) {
 	at := c.eng.instant(m.At)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if gen != c.gen {
+		c.onStale(m)
+		return
+	}
+	if c.cell.follows {
+		c.follow(m)
+	}
 	if c.cell.heartbeatGap != hist.None {
 		c.chunk(m, at)
 	}
@@ -27,20 +37,23 @@ func (c *client) OnMessage(m *rt.Message) {
 	case rt.KindDisconnect:
 		// The server has left the namespace; the transport may stay open, but
 		// nothing will come of it.
-		c.onGone(rt.CloseInfo{By: rt.ByPeer, Reason: "server disconnect"}, at)
+		c.onGone(rt.CloseInfo{By: rt.ByPeer, Reason: reasonDisconnectPacket}, at)
 		c.kick()
 	}
 }
 
 // OnClose implements rt.Handler.
-func (c *client) OnClose(i rt.CloseInfo) {
+func (c *client) OnClose(i rt.CloseInfo) { c.ended(i, 0) }
+
+// ended takes the end of the client's connection of that generation.
+func (c *client) ended(i rt.CloseInfo, gen uint32) {
 	at := c.eng.instant(i.At)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.counted {
-		c.counted = false
-		c.eng.open.Add(-1)
+	if gen != c.gen {
+		return // it was replaced before
 	}
+	c.uncount()
 	c.onGone(i, at)
 	c.closing = true // there is nothing left to close
 	if c.probe != nil {
@@ -61,18 +74,14 @@ func (c *client) onGone(i rt.CloseInfo, at time.Duration) {
 	if c.probe != nil {
 		return // judged elsewhere
 	}
-	if c.closing || c.over || c.stopped || c.eng.ending.Load() || i.By == rt.ByLocal || !c.connected {
+	if (c.away || !c.connected) && c.cell.group.reconnects() {
+		c.comeback().early = &i // before its handshake was over
 		return
 	}
-	if c.onEnd([]byte(endReason(i)), at) {
-		c.planned = true
+	if c.closing || c.over || c.stopped || c.eng.ending.Load() || i.By == rt.ByLocal && !c.severed || !c.connected {
 		return
 	}
-	c.cell.unplanned.Add(1)
-	c.eng.errs.add("connection ended: " + endReason(i))
-	if c.sub >= 0 {
-		c.cell.group.audience.Cut(int(c.sub), c.eng.micros(at))
-	}
+	c.lost(at, i)
 }
 
 // endReason says in words how a connection ended.
@@ -93,6 +102,10 @@ func (c *client) onEvent(m *rt.Message, at time.Duration) {
 	tally := &c.eng.tally[c.shard()%len(c.eng.tally)]
 	tally.received.Add(1)
 	c.cell.received.Add(1)
+	if c.back != nil && c.back.awaits {
+		c.back.awaits = false
+		c.eng.hists.Record(c.shard(), c.cell.back.resume, at-c.back.since)
+	}
 	c.cell.countEvent(m.Event)
 	if c.probe != nil {
 		c.probe.event(m.Event, at)
@@ -172,6 +185,9 @@ func (c *client) deliverOne(b []byte, at time.Duration, t *tally) {
 		c.eng.hists.Record(c.shard(), a.series(r.Marker.Publisher, int(c.targetNo)), time.Duration(c.eng.micros(at)-r.Marker.At)*time.Microsecond)
 	case ledger.Dropped:
 		c.eng.selfDropped.Add(1)
+	}
+	if c.back != nil {
+		c.noteReplay(r)
 	}
 }
 

@@ -17,6 +17,7 @@ type sendState struct {
 	requests int       // HTTP requests under way
 	free     time.Duration
 	failed   bool
+	cut      bool // a send was under way when the connection was lost
 	// refusedAt is when the connection took no more, 0 while it does.
 	refusedAt time.Duration
 	rates     rateState
@@ -146,6 +147,10 @@ func (c *client) sendOne() {
 		}
 		return
 	}
+	if c.cell.group.reconnects() && (rt.KindOf(err) == rt.KindClosed || c.away) {
+		c.unsendable(st, s, awaits)
+		return
+	}
 	s.refusedAt = end
 	if awaits {
 		c.unsend(s)
@@ -158,6 +163,19 @@ func (c *client) sendOne() {
 	c.cell.fail(rt.KindOf(err))
 	st.noteFailure(err.Error)
 	c.eng.errs.add(err.Error())
+}
+
+// unsendable takes back a send that met the end of the connection.
+func (c *client) unsendable(st *stepRun, s *sendState, awaits bool) {
+	s.cut = true
+	st.unsent.Add(1)
+	if !awaits || c.away { // then it was cut off with those before it
+		return
+	}
+	c.unsend(s)
+	if st.wantsAck {
+		st.acksAsked.Add(-1)
+	}
 }
 
 // unsend takes back the newest pending send, which the connection refused.

@@ -147,6 +147,9 @@ func (c *client) connect(due time.Duration) {
 		e.errs.add(aerr.Error())
 	}
 	c.begin(at)
+	if b := c.back; c.gone && b != nil && b.early != nil && !c.stopped {
+		c.lost(at, *b.early)
+	}
 	overtaken := c.stopped // the run ended meanwhile and has not seen it
 	c.closing = c.closing || overtaken
 	c.mu.Unlock()
@@ -165,6 +168,7 @@ func (c *client) dial() (rt.Conn, error) {
 	r, err := c.cell.dialRequest(&v, time.Now())
 	c.mu.Lock()
 	c.dialStart = max(e.now(), 1)
+	e.herds.note(c.cell.group, c.dialStart)
 	if c.cell.plan.Case != nil {
 		c.probe = newProbe()
 	}
@@ -188,7 +192,7 @@ func (c *client) opened(conn rt.Conn) {
 	case !c.gone:
 		c.counted = true
 		c.eng.open.Add(1)
-	case c.probe == nil: // it ended before Dial returned
+	case c.probe == nil && !c.cell.group.reconnects(): // it ended before Dial returned
 		c.cell.unplanned.Add(1)
 	}
 }

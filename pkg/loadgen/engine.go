@@ -51,11 +51,14 @@ type engine struct {
 	closing  chan struct{}  // bounds closes under way
 	inflight chan struct{}  // bounds HTTP requests under way
 	dials    chan struct{}  // bounds handshakes under way
+	redials  chan struct{}  // the same of those that come back
+	herds    herds          // handshakes over time
 
 	tally []tally // by shard
 
 	dialed, reached, unreachable atomic.Int64
 	open                         atomic.Int64
+	away                         atomic.Int64 // clients that try to come back
 	selfDropped                  atomic.Int64
 	limited                      atomic.Int64 // handshakes that failed for want of local resources
 	lastSend                     atomic.Int64 // instant
@@ -72,6 +75,7 @@ type tally struct {
 const (
 	maxCloses   = 256
 	maxRequests = 1024
+	maxRedials  = 4096 // a herd shall meet the server's bounds, not the generator's
 	// giveUpAfter is how many handshakes must have failed, with none having
 	// reached a server, before the run is given up.
 	giveUpAfter = 20
@@ -92,6 +96,7 @@ func newEngine(p *Plan, o Options, work context.Context) (*engine, error) {
 		closing:  make(chan struct{}, maxCloses),
 		inflight: make(chan struct{}, maxRequests),
 		dials:    make(chan struct{}, o.MaxDials),
+		redials:  make(chan struct{}, max(maxRedials, o.MaxDials)),
 		tally:    make([]tally, shards),
 	}
 	var once sync.Once

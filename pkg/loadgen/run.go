@@ -37,6 +37,9 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 		e.wg.Go(func() { e.ramp(g) })
 	}
 	end := e.await(ctx)
+	if end == endDone {
+		e.awaitReturns()
+	}
 	show.phase("settling")
 	still := e.settle(e.settleLimit(end), end == endDone && e.mindsSurplus())
 	accounts := e.account()
@@ -209,6 +212,9 @@ func (e *engine) shutdown(cancel context.CancelFunc) {
 		c.stopped = true
 		if c.timer != nil {
 			c.timer.Stop()
+		}
+		if c.back != nil && c.back.timer != nil {
+			c.back.timer.Stop()
 		}
 		c.mu.Unlock()
 	}

@@ -135,6 +135,7 @@ type Group struct {
 	Exclude   []Exclusion
 	Expect    *HandshakeExpect // what rejected and accepted mean for matrix cells
 	Flow      []*Step
+	Reconnect *Reconnect // nil: a connection that ends is not replaced
 }
 
 // Connect says how fast and how a group connects.
@@ -216,6 +217,7 @@ type Verify struct {
 	Settle    time.Duration // wait after the last publish
 	GroupBy   string        // "target" prints the pod × pod grid
 	Nothing   bool          // isolation: To must receive nothing from From
+	Across    bool          // what is published while a subscriber is away is expected as well
 }
 
 // Guarantee is what the deliveries of a Verify must be.

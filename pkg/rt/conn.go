@@ -43,6 +43,22 @@ type ConnInfo struct {
 	Phases    Phases        // how long the handshake took
 	Proto     string        // "HTTP/1.1" or "HTTP/2.0"
 	Ping      time.Duration // heartbeat interval that the server announced, 0 if none
+	// Recovered says that the server gave the session back that the request
+	// asked for (Socket.IO, connection state recovery).
+	Recovered bool
+	// Resume is what a later connection needs to go on with this one: nil
+	// unless the server keeps sessions. It holds what was seen so far.
+	Resume *Resume
+	// BytesRead counts what was read from the socket, on connections that are
+	// read at DialRequest.ReadRate only.
+	BytesRead int64
+}
+
+// Resume names a Socket.IO session that a server may give back (connection
+// state recovery).
+type Resume struct {
+	PID    string // private id of the session, from its CONNECT
+	Offset string // of the last event that was received, "" for none
 }
 
 // Phases are the durations of a handshake; zero where a phase did not happen.
@@ -79,6 +95,11 @@ type DialRequest struct {
 	LocalAddr string      // source IP address, "" for any
 	// LastEventID resumes an SSE stream.
 	LastEventID string
+	// Resume asks a Socket.IO server for the session of an earlier connection.
+	Resume *Resume
+	// ReadRate is how many bytes a second are read from the socket, 0 for all
+	// that comes. The receive buffer is then small, so that the server feels it.
+	ReadRate int64
 }
 
 // Dialer opens connections. Implementations are safe for concurrent use.

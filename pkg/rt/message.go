@@ -11,6 +11,7 @@ const (
 	WebSocket Protocol = "websocket" // plain WebSocket, see Framing
 	SSE       Protocol = "sse"       // Server-Sent Events
 	HTTP      Protocol = "http"      // plain requests, used to publish
+	LongPoll  Protocol = "longpoll"  // requests that the server holds until there is something
 )
 
 // Transport is how the bytes of a connection travel.

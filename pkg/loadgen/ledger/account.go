@@ -4,8 +4,12 @@ package ledger
 type Rule struct {
 	// First and End are the range of sources, as given to Book.Audience.
 	First, End int
-	// Reliable keeps expecting deliveries after a lost connection.
+	// Reliable keeps expecting deliveries after a connection that was lost for
+	// good.
 	Reliable bool
+	// Across expects what was published while a subscriber was away and came
+	// back, as of a server that resumes.
+	Across bool
 	// Nothing makes every arrival a leak.
 	Nothing bool
 }
@@ -38,12 +42,13 @@ func (a *Audience) Account(r Rule, v Visitor) {
 	for i := range logs {
 		logs[i] = a.book.publishers[a.sources[r.First+i].Publisher].freeze()
 	}
+	due := make([]span, 0, 4)
 	for sub := range a.subs {
-		a.accountOne(sub, r, logs, v)
+		due = a.accountOne(sub, r, logs, v, due)
 	}
 }
 
-func (a *Audience) accountOne(sub int, r Rule, logs []history, v Visitor) {
+func (a *Audience) accountOne(sub int, r Rule, logs []history, v Visitor, due []span) []span {
 	s := &a.subs[sub]
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,15 +65,19 @@ func (a *Audience) accountOne(sub int, r Rule, logs []history, v Visitor) {
 			}
 		}
 		if r.Nothing {
-			v.Pair(sub, pub, leaks(p, s, &logs[i], run))
-		} else {
-			v.Pair(sub, pub, deliveries(p, s, &logs[i], r.Reliable, run))
+			due, _ = s.window(due, &logs[i], Rule{Reliable: true, Across: true})
+			v.Pair(sub, pub, leaks(p, due, &logs[i], run))
+			continue
 		}
+		var unsure int64
+		due, unsure = s.window(due, &logs[i], r)
+		v.Pair(sub, pub, deliveries(p, due, unsure, &logs[i], run))
 	}
+	return due
 }
 
 // deliveries counts the outcomes of a pair from which everything is expected.
-func deliveries(p *pair, s *subscriber, h *history, reliable bool, run func(Run)) Counts {
+func deliveries(p *pair, due []span, unsure int64, h *history, run func(Run)) Counts {
 	c := Counts{Duplicated: int64(p.dup), OutOfOrder: int64(p.misorder)}
 	n := uint32(len(h.sent))
 	p.arrived(func(lo, hi uint32) {
@@ -76,12 +85,8 @@ func deliveries(p *pair, s *subscriber, h *history, reliable bool, run func(Run)
 			c.Unexpected += int64(hi - max(lo, n))
 		}
 	})
-	due, unsure := s.window(h, reliable)
 	c.Indeterminate = unsure
 	for _, w := range due {
-		if w.lo >= w.hi {
-			continue
-		}
 		accepted := h.accepted(w.lo, w.hi)
 		c.Expected += accepted
 		c.Indeterminate += int64(w.hi-w.lo) - accepted
@@ -104,13 +109,10 @@ func deliveries(p *pair, s *subscriber, h *history, reliable bool, run func(Run)
 }
 
 // leaks counts the outcomes of a pair from which nothing may arrive.
-func leaks(p *pair, s *subscriber, h *history, run func(Run)) Counts {
+func leaks(p *pair, due []span, h *history, run func(Run)) Counts {
 	c := Counts{Duplicated: int64(p.dup)}
-	due, _ := s.window(h, true)
 	for _, w := range due {
-		if w.lo < w.hi {
-			c.Forbidden += h.accepted(w.lo, w.hi)
-		}
+		c.Forbidden += h.accepted(w.lo, w.hi)
 	}
 	n := uint32(len(h.sent))
 	p.arrived(func(lo, hi uint32) {
@@ -133,37 +135,6 @@ func (h *history) run(lo, hi uint32, count int64) Run {
 		hi--
 	}
 	return Run{First: lo, Last: hi - 1, Count: count, Start: h.sent[lo], End: h.sent[hi-1]}
-}
-
-// window returns the sequence numbers that the subscriber was there for, and
-// how many are unsure because it joined, left or was cut off while they were
-// under way. A message belongs to the window if it was sent after the
-// subscriber had joined and was accepted before it left. After a cut, what is
-// sent later is due only if reliable.
-func (s *subscriber) window(h *history, reliable bool) (due [2]span, unsure int64) {
-	if s.from == 0 {
-		return due, 0
-	}
-	lo := h.sentFrom(s.from)
-	for i := int(lo) - 1; i >= 0 && h.sent[i] >= s.from-h.slowest; i-- {
-		if a := h.acked[i]; a != 0 && h.sent[i]+int64(a-1) > s.from {
-			unsure++
-		}
-	}
-	hi, gone := uint32(len(h.sent)), uint32(len(h.sent))
-	if s.to != endless {
-		gone = max(h.sentFrom(s.to), lo)
-		hi = max(h.doneBy(s.to), lo)
-	}
-	if s.cut == 0 || s.cut >= s.to {
-		return [2]span{{lo, hi}}, unsure + int64(gone-hi)
-	}
-	before := min(max(h.doneBy(s.cut), lo), hi)
-	if !reliable { // what is sent after the cut is not expected
-		return [2]span{{lo, before}}, unsure + int64(max(h.sentFrom(s.cut), before)-before)
-	}
-	after := min(max(h.sentFrom(s.cut), before), hi)
-	return [2]span{{lo, before}, {after, hi}}, unsure + int64(after-before) + int64(gone-hi)
 }
 
 // Damage returns how many corrupt markers and how many markers of other runs

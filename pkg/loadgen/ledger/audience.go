@@ -39,7 +39,8 @@ type subscriber struct {
 	self          int32 // its own publisher id, -1 for none
 	foreign       uint32
 	corrupt       uint32
-	order         *[]uint64 // arrivals in order, only where total order is asked for
+	order         *[]uint64  // arrivals in order, only where total order is asked for
+	away          *[]stretch // nil for those whose connection held, which are most
 }
 
 // endless is the end of a window that no one has closed.
