@@ -58,6 +58,9 @@ func (d *Dialer) protocol(r *rt.DialRequest) (dialFunc, error) {
 	case r.LocalAddr != "" && net.ParseIP(r.LocalAddr) == nil:
 		return nil, errors.New("source address is not an IP address: " + r.LocalAddr)
 	}
+	if err := checkDialAddr(r.DialAddr); err != nil {
+		return nil, err
+	}
 	switch r.Target.Protocol {
 	case rt.SocketIO:
 		return d.dialSocketIO, nil
@@ -71,4 +74,15 @@ func (d *Dialer) protocol(r *rt.DialRequest) (dialFunc, error) {
 		return nil, errNoProtocol
 	}
 	return nil, errors.New("unknown protocol " + string(r.Target.Protocol))
+}
+
+// checkDialAddr checks the address that a request asks to connect to.
+func checkDialAddr(addr string) error {
+	if addr == "" {
+		return nil
+	}
+	if _, port, err := net.SplitHostPort(addr); err != nil || port == "" {
+		return errors.New("address to connect to is not host:port: " + addr)
+	}
+	return nil
 }

@@ -28,6 +28,7 @@ var (
 	errNoProtocol    = errors.New("protocol of the target is not known, name it in the target (sio+, ws+ or sse+) or probe it")
 	errAttachments   = errors.New("only Socket.IO carries attachments")
 	errAckNest       = errors.New("an ack to a request is not part of this framing")
+	errBroken        = errors.New("connection was broken on purpose")
 	errPeerWentQuiet = errors.New("peer does not read")
 )
 

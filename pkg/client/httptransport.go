@@ -15,10 +15,10 @@ import (
 	"github.com/realtime-toolkit/rtk/pkg/rt"
 )
 
-// transportKey names a transport that requests may share: they come from the
-// same address and trust the same certificates.
+// transportKey names a transport that requests may share: they take the same
+// route and trust the same certificates.
 type transportKey struct {
-	local    string
+	via      route
 	insecure bool
 	version  string
 }
@@ -34,17 +34,17 @@ const (
 const idleTimeout = 4 * time.Second
 
 // transport returns the shared transport for a kind of request.
-func (d *Dialer) transport(t *rt.Target, local string) *http.Transport {
+func (d *Dialer) transport(t *rt.Target, via route) *http.Transport {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	k := transportKey{local, t.Insecure, t.HTTPVersion}
+	k := transportKey{via, t.Insecure, t.HTTPVersion}
 	if tr := d.transports[k]; tr != nil {
 		return tr
 	}
 	if d.transports == nil {
 		d.transports = map[transportKey]*http.Transport{}
 	}
-	tr := d.newTransport(t, local, t.HTTPVersion)
+	tr := d.newTransport(t, via, t.HTTPVersion)
 	d.transports[k] = tr
 	return tr
 }
@@ -52,7 +52,7 @@ func (d *Dialer) transport(t *rt.Target, local string) *http.Transport {
 // newTransport returns a transport that dials as Dial does. Version "1.1" never
 // speaks HTTP/2; "2" speaks nothing else, over plain TCP with prior knowledge;
 // "" leaves it to ALPN.
-func (d *Dialer) newTransport(t *rt.Target, local, version string) *http.Transport {
+func (d *Dialer) newTransport(t *rt.Target, via route, version string) *http.Transport {
 	var p http.Protocols
 	p.SetHTTP1(version != http2)
 	p.SetHTTP2(version != http11)
@@ -61,7 +61,7 @@ func (d *Dialer) newTransport(t *rt.Target, local, version string) *http.Transpo
 	return &http.Transport{
 		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
 			var ph rt.Phases
-			return d.connectTCP(ctx, &url.URL{Scheme: "http", Host: address}, local, &ph)
+			return d.connectTCP(ctx, &url.URL{Scheme: "http", Host: address}, via, &ph)
 		},
 		TLSClientConfig:        tlsConfig,
 		TLSHandshakeTimeout:    d.opt.HandshakeTimeout,

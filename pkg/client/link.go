@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -35,6 +36,8 @@ type link struct {
 	head  int    // bytes that the response header may still take; 0 after it
 	left  int    // bytes of the response header that Read still owes
 	spare []byte // where a connection without rc waits for data
+
+	holed atomic.Bool // a blackhole: see rt.Breaker
 
 	wctx    context.Context // of the write under way, nil for none
 	wp      []byte
@@ -88,6 +91,9 @@ func (l *link) fill() error {
 		}
 	} else {
 		err = l.waitRead()
+	}
+	if l.holed.Load() {
+		err = l.starve()
 	}
 	if err != nil {
 		l.rerr = err
@@ -237,6 +243,9 @@ func headerEnd(b []byte) int {
 // not read for the write timeout, or by the deadline of the context that bounds
 // the write; the connection is then not usable any more.
 func (l *link) Write(p []byte) (int, error) {
+	if l.holed.Load() {
+		return len(p), nil
+	}
 	n := 0
 	if l.rc != nil {
 		l.wp, l.wn, l.werr = p, 0, nil

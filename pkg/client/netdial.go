@@ -11,6 +11,12 @@ import (
 	"github.com/realtime-toolkit/rtk/pkg/rt"
 )
 
+// route is how to get to a target: from which address, and where to instead of
+// the target's own host and port. Empty fields leave it open.
+type route struct{ local, addr string }
+
+func routeOf(r *rt.DialRequest) route { return route{r.LocalAddr, r.DialAddr} }
+
 // socket is an open transport connection and how long it took.
 type socket struct {
 	nc, raw net.Conn // raw is below TLS
@@ -20,10 +26,10 @@ type socket struct {
 
 // connect opens a TCP or TLS connection to the host of u. alpn is offered in
 // TLS. The caller bounds ctx.
-func (d *Dialer) connect(ctx context.Context, t *rt.Target, u *url.URL, local string, alpn ...string) (*socket, *rt.Error) {
+func (d *Dialer) connect(ctx context.Context, t *rt.Target, u *url.URL, via route, alpn ...string) (*socket, *rt.Error) {
 	s := &socket{}
 	var err error
-	if s.raw, err = d.connectTCP(ctx, u, local, &s.phases); err != nil {
+	if s.raw, err = d.connectTCP(ctx, u, via, &s.phases); err != nil {
 		return nil, failure("dial", t, rt.StageDial, ctxError(ctx, err))
 	}
 	s.nc = s.raw
@@ -54,8 +60,11 @@ func ctxError(ctx context.Context, err error) error {
 	return err
 }
 
-func (d *Dialer) connectTCP(ctx context.Context, u *url.URL, local string, ph *rt.Phases) (net.Conn, error) {
+func (d *Dialer) connectTCP(ctx context.Context, u *url.URL, via route, ph *rt.Phases) (net.Conn, error) {
 	address := hostPort(u)
+	if via.addr != "" {
+		address = via.addr
+	}
 	start := time.Now()
 	if d.opt.DialContext != nil {
 		nc, err := d.opt.DialContext(ctx, "tcp", address)
@@ -63,10 +72,10 @@ func (d *Dialer) connectTCP(ctx context.Context, u *url.URL, local string, ph *r
 		return nc, err
 	}
 	nd := net.Dialer{Resolver: d.opt.Resolver}
-	if local != "" {
-		ip := net.ParseIP(local)
+	if via.local != "" {
+		ip := net.ParseIP(via.local)
 		if ip == nil {
-			return nil, &rt.Error{Op: "dial", Kind: rt.KindUsage, Err: &net.AddrError{Err: "source address is not an IP address", Addr: local}}
+			return nil, &rt.Error{Op: "dial", Kind: rt.KindUsage, Err: &net.AddrError{Err: "source address is not an IP address", Addr: via.local}}
 		}
 		nd.LocalAddr = &net.TCPAddr{IP: ip}
 		nd.Control = controlBoundSocket
@@ -76,7 +85,10 @@ func (d *Dialer) connectTCP(ctx context.Context, u *url.URL, local string, ph *r
 		DNSStart: func(httptrace.DNSStartInfo) { dnsStart = time.Now() },
 		DNSDone:  func(httptrace.DNSDoneInfo) { ph.DNS = time.Since(dnsStart) },
 	})
-	nc, err := nd.DialContext(ctx, "tcp", d.resolved(address))
+	if via.addr == "" { // an address that was asked for is meant as it is
+		address = d.resolved(address)
+	}
+	nc, err := nd.DialContext(ctx, "tcp", address)
 	ph.TCP = time.Since(start) - ph.DNS
 	return nc, err
 }

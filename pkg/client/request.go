@@ -27,13 +27,16 @@ func (d *Dialer) Request(ctx context.Context, r *rt.Request) (*rt.Response, erro
 	if r.LocalAddr != "" && net.ParseIP(r.LocalAddr) == nil {
 		return nil, &rt.Error{Op: "request", Target: t.String(), Kind: rt.KindUsage, Err: errors.New("source address is not an IP address: " + r.LocalAddr)}
 	}
+	if err := checkDialAddr(r.DialAddr); err != nil {
+		return nil, &rt.Error{Op: "request", Target: t.String(), Kind: rt.KindUsage, Err: err}
+	}
 	ctx, cancel := context.WithTimeout(ctx, d.opt.HandshakeTimeout)
 	defer cancel()
 	method := r.Method
 	if method == "" {
 		method = "GET"
 	}
-	resp, err := d.transport(&t, r.LocalAddr).RoundTrip(d.newRequest(ctx, method, u, r.Header, r.Body))
+	resp, err := d.transport(&t, route{r.LocalAddr, r.DialAddr}).RoundTrip(d.newRequest(ctx, method, u, r.Header, r.Body))
 	if err != nil {
 		return nil, requestFailure("request", &t, ctxError(ctx, plain(err)))
 	}

@@ -83,7 +83,7 @@ func (c *sioConn) open(ctx context.Context, d *Dialer, r *rt.DialRequest, h rt.H
 	if first == rt.TransportPolling {
 		return c.openPolling(ctx, d, r, h, info)
 	}
-	w, phases, fail := d.dialWS(ctx, &r.Target, sioURL(r, rt.TransportWebSocket, ""), r.Header, r.LocalAddr)
+	w, phases, fail := d.dialWS(ctx, &r.Target, sioURL(r, rt.TransportWebSocket, ""), r.Header, routeOf(r))
 	if fail != nil {
 		return fail
 	}

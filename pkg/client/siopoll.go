@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/rt"
@@ -30,6 +31,8 @@ type polling struct {
 	ctx    context.Context // ends all requests of the session
 	cancel context.CancelFunc
 
+	holed atomic.Bool // a blackhole: see rt.Breaker
+
 	mu    sync.Mutex
 	conns map[net.Conn]struct{} // for abort
 
@@ -46,7 +49,7 @@ func (c *sioConn) openPolling(ctx context.Context, d *Dialer, r *rt.DialRequest,
 	target := r.Target
 	p.t = &target
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.rt = d.newTransport(p.t, r.LocalAddr, http11)
+	p.rt = d.newTransport(p.t, routeOf(r), http11)
 	p.track()
 	c.poll.Store(p)
 
@@ -75,7 +78,7 @@ func (c *sioConn) openPolling(ctx context.Context, d *Dialer, r *rt.DialRequest,
 	go p.run(first)
 	if wantsUpgrade(&r.Target, hs) {
 		c.running.Add(1)
-		go p.upgrade(sioURL(r, rt.TransportWebSocket, hs.SID), r.LocalAddr)
+		go p.upgrade(sioURL(r, rt.TransportWebSocket, hs.SID), routeOf(r))
 	}
 	return nil
 }
@@ -123,6 +126,13 @@ func (p *polling) keepCookies(cookies []*http.Cookie) {
 func (p *polling) track() {
 	dial := p.rt.DialContext
 	p.rt.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if p.holed.Load() {
+			select {
+			case <-ctx.Done():
+			case <-p.ctx.Done():
+			}
+			return nil, context.Canceled
+		}
 		nc, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err

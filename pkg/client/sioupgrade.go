@@ -23,10 +23,10 @@ func wantsUpgrade(t *rt.Target, hs engineio.Handshake) bool {
 //	5           over WebSocket →
 //
 // If the probe fails the session stays with polling, as socket.io-client does.
-func (p *polling) upgrade(u *url.URL, local string) {
+func (p *polling) upgrade(u *url.URL, via route) {
 	c := p.c
 	defer c.running.Done()
-	w := p.probe(u, local)
+	w := p.probe(u, via)
 	if w == nil {
 		return
 	}
@@ -41,11 +41,11 @@ func (p *polling) upgrade(u *url.URL, local string) {
 }
 
 // probe opens a WebSocket and tries it. It returns nil if that fails.
-func (p *polling) probe(u *url.URL, local string) *ws {
+func (p *polling) probe(u *url.URL, via route) *ws {
 	d := p.c.d
 	ctx, cancel := context.WithTimeout(p.ctx, d.opt.HandshakeTimeout)
 	defer cancel()
-	w, _, fail := d.dialWS(ctx, p.t, u, p.header, local)
+	w, _, fail := d.dialWS(ctx, p.t, u, p.header, via)
 	if fail != nil {
 		return nil
 	}

@@ -30,8 +30,9 @@ type sseSource interface {
 	// next returns the next part of the body, when it arrived, and a message to
 	// fill. All are valid until the next call. io.EOF is the proper end.
 	next() ([]byte, time.Time, *rt.Message, error)
-	stop()    // ends next, from any goroutine
-	abort()   // stop with a reset
+	stop()  // ends next, from any goroutine
+	abort() // stop with a reset
+	breakOff(rt.BreakHow)
 	release() // gives buffers back; after the last next
 }
 

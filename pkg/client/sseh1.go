@@ -26,7 +26,7 @@ type sse1 struct {
 const maxChunkLine = 256
 
 func (d *Dialer) openSSE1(ctx context.Context, r *rt.DialRequest, u *url.URL, info *rt.ConnInfo) (sseSource, *rt.Error) {
-	s, fail := d.connect(ctx, &r.Target, u, r.LocalAddr, "http/1.1")
+	s, fail := d.connect(ctx, &r.Target, u, routeOf(r), "http/1.1")
 	if fail != nil {
 		return nil, fail
 	}

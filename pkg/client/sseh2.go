@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/rt"
@@ -16,6 +17,8 @@ import (
 type sse2 struct {
 	body   io.ReadCloser
 	cancel context.CancelFunc
+	life   context.Context // ends with cancel
+	holed  atomic.Bool     // a blackhole: see rt.Breaker
 	b      []byte
 	m      rt.Message
 }
@@ -25,7 +28,7 @@ func (d *Dialer) openSSE2(ctx context.Context, r *rt.DialRequest, u *url.URL, in
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, cancel)
 	tr := &traced{}
-	resp, err := d.transport(&r.Target, r.LocalAddr).RoundTrip(d.sseRequest(tr.with(life), r, u))
+	resp, err := d.transport(&r.Target, routeOf(r)).RoundTrip(d.sseRequest(tr.with(life), r, u))
 	if !stop() && err == nil {
 		_ = resp.Body.Close()
 		err = ctx.Err()
@@ -42,7 +45,7 @@ func (d *Dialer) openSSE2(ctx context.Context, r *rt.DialRequest, u *url.URL, in
 	d.learnProto(u.Host, resp.ProtoMajor)
 	tr.answered(info)
 	info.Proto = resp.Proto
-	return &sse2{body: resp.Body, cancel: cancel, b: make([]byte, 1024)}, nil
+	return &sse2{body: resp.Body, cancel: cancel, life: life, b: make([]byte, 1024)}, nil
 }
 
 // requestFailure sorts an error of net/http by whether a connection came about.
@@ -62,6 +65,10 @@ func requestFailure(op string, t *rt.Target, err error) *rt.Error {
 
 func (s *sse2) next() ([]byte, time.Time, *rt.Message, error) {
 	n, err := s.body.Read(s.b)
+	if s.holed.Load() {
+		<-s.life.Done()
+		return nil, time.Time{}, nil, s.life.Err()
+	}
 	return s.b[:n], time.Now(), &s.m, err
 }
 

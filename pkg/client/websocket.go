@@ -22,7 +22,7 @@ var _ rt.Conn = (*plainConn)(nil)
 
 func (d *Dialer) dialWebSocket(ctx context.Context, r *rt.DialRequest, h rt.Handler) (rt.Conn, error) {
 	start := time.Now()
-	w, phases, fail := d.dialWS(ctx, &r.Target, requestURL(r, nil), r.Header, r.LocalAddr)
+	w, phases, fail := d.dialWS(ctx, &r.Target, requestURL(r, nil), r.Header, routeOf(r))
 	if fail != nil {
 		return nil, fail
 	}

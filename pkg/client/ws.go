@@ -29,8 +29,8 @@ type ws struct {
 }
 
 // dialWS opens a WebSocket to u, an http or https URL.
-func (d *Dialer) dialWS(ctx context.Context, t *rt.Target, u *url.URL, header http.Header, local string) (*ws, rt.Phases, *rt.Error) {
-	s, fail := d.connect(ctx, t, u, local, "http/1.1")
+func (d *Dialer) dialWS(ctx context.Context, t *rt.Target, u *url.URL, header http.Header, via route) (*ws, rt.Phases, *rt.Error) {
+	s, fail := d.connect(ctx, t, u, via, "http/1.1")
 	if fail != nil {
 		return nil, rt.Phases{}, fail
 	}

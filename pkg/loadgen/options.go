@@ -15,6 +15,9 @@ type Options struct {
 	// Requester sends the requests of publish steps. It must be set if the
 	// plan has any.
 	Requester rt.Requester
+	// Faults does what the faults of the plan need of the operating system. It
+	// must be set if the plan has any but dropped connections.
+	Faults FaultDriver
 	// Progress, when set, is called every ProgressEvery (default 1 s) from one
 	// goroutine and must return soon.
 	Progress      func(Snapshot)

@@ -33,6 +33,7 @@ type Scenario struct {
 	Groups      []*Group // in file order
 	Verify      []*Verify
 	Thresholds  []*Threshold
+	Faults      []*Fault
 	// Secrets are the values that came from the environment into places that
 	// hold secrets; every output must mask them.
 	Secrets []string

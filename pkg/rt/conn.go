@@ -93,6 +93,9 @@ type DialRequest struct {
 	Query     [][2]string // extra query parameters, appended to the target's
 	Auth      []byte      // Socket.IO CONNECT payload: a JSON object, nil for none
 	LocalAddr string      // source IP address, "" for any
+	// DialAddr is the host:port to connect to instead of the target's, as with a
+	// proxy in between. URL, Host header and TLS name stay the target's.
+	DialAddr string
 	// LastEventID resumes an SSE stream.
 	LastEventID string
 	// Resume asks a Socket.IO server for the session of an earlier connection.
@@ -122,6 +125,7 @@ type Request struct {
 	Header      http.Header
 	Body        []byte
 	LocalAddr   string
+	DialAddr    string // as in DialRequest
 }
 
 // Response is the answer to a Request. Body is at most 1 MiB, the rest is
