@@ -147,14 +147,16 @@ func (c *client) hasJoined() bool {
 	return c.joined
 }
 
-// usedCells are the cells of the grid that have both publishers and
-// subscribers.
-func (acc *account) usedCells(e *engine) []int {
+func (acc *account) usedCells(e *engine) []int { return usedCells(e, acc.audience, acc.watch) }
+
+// usedCells are the cells of a verify block's grid that have both publishers
+// and subscribers.
+func usedCells(e *engine, a *audience, w *watch) []int {
 	var out []int
 	for _, from := range e.targets {
 		for _, to := range e.targets {
-			if acc.watch.from.has(from) && acc.audience.group.has(to) {
-				out = append(out, e.targetIndex(from)*acc.audience.targets+e.targetIndex(to))
+			if w.from.has(from) && a.group.has(to) {
+				out = append(out, e.targetIndex(from)*a.targets+e.targetIndex(to))
 			}
 		}
 	}

@@ -17,6 +17,7 @@ type audience struct {
 	pubWatch  []int16 // by publisher: index of its watch
 	targets   int
 	edge      time.Duration // what is under way this long before leaving is unsure
+	incidents incidents
 }
 
 // watch is one verify block.

@@ -15,23 +15,30 @@ func budget(p *Plan) error {
 	requesters := 0
 	var longest, settle time.Duration
 	for _, g := range p.Groups {
-		d := time.Duration(float64(g.Count) / connectRate(g.Group) * float64(time.Second))
+		d := time.Duration(float64(g.size()) / connectRate(g.Group) * float64(time.Second))
+		if g.stages != nil {
+			d = 0 // it is within the phases
+		}
 		for _, st := range g.Group.Flow {
-			n := st.sends(g.Count)
+			n := st.sends(g.size(), p.phases)
 			p.Messages += int64(n)
 			if st.marked() {
 				marked += n
 			}
-			d += st.length(g.Count)
+			d += st.length(g.size())
 		}
-		longest = max(longest, d)
+		longest = max(longest, d, p.phases)
 		for _, c := range g.Cells {
 			if c.Target.Protocol == rt.HTTP {
 				requesters += c.Count
 				continue
 			}
-			p.Connections += c.Count
-			p.Ports[remoteOf(c.Target)] += c.Count
+			n := c.Count
+			if g.stages != nil {
+				n = (g.size() + len(g.Cells) - 1) / len(g.Cells)
+			}
+			p.Connections += n
+			p.Ports[remoteOf(c.Target)] += n
 		}
 	}
 	if marked > maxMarked {
@@ -132,19 +139,23 @@ func (st *Step) schedule() Schedule {
 	return Schedule{}
 }
 
-// sends is how many messages the step sends in a group of n clients.
-func (st *Step) sends(n int) float64 {
+// sends is how many messages the step sends in a group of n clients, at the
+// most where it goes on to the end of the phases.
+func (st *Step) sends(n int, phases time.Duration) float64 {
 	if st.Emit == nil && st.Publish == nil {
 		return 0
 	}
 	s := st.schedule()
+	if s.ToEnd {
+		s.For = phases
+	}
 	switch {
 	case s.Count > 0:
 		return float64(s.Count) * float64(n)
 	case s.TotalRate > 0:
-		return math.Floor(s.TotalRate * s.For.Seconds())
+		return math.Floor(curveOf(s).sends(s.For) + 1e-9)
 	case s.Rate > 0:
-		return math.Floor(s.Rate*s.For.Seconds()) * float64(n)
+		return math.Floor(curveOf(s).sends(s.For)+1e-9) * float64(n)
 	}
 	return float64(n)
 }
@@ -159,9 +170,9 @@ func (st *Step) length(n int) time.Duration {
 	case s.For > 0:
 		return s.For
 	case s.Count > 0 && s.Rate > 0:
-		return time.Duration(float64(s.Count) / s.Rate * float64(time.Second))
+		return seconds(curveOf(s).reaches(float64(s.Count)))
 	case s.Count > 0 && s.TotalRate > 0:
-		return time.Duration(float64(s.Count) * float64(n) / s.TotalRate * float64(time.Second))
+		return seconds(curveOf(s).reaches(float64(s.Count) * float64(n)))
 	}
 	return st.Wait
 }

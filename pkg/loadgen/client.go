@@ -47,6 +47,7 @@ type client struct {
 	closing   bool // by ourselves
 	planned   bool // the end was what a class or case asks for
 	stopped   bool // the run has ended
+	departing bool // its phase wants it gone
 	counted   bool // among the open connections
 	away      bool // the connection was lost and is tried again
 	severed   bool // a fault of the scenario breaks the connection: its end is a loss, but not the server's

@@ -36,6 +36,11 @@ func (c *client) advance() action {
 			c.leaveFlow(leftStopped, "")
 			continue
 		}
+		if c.departing && (c.send == nil || c.send.idle()) {
+			c.cell.finished.Add(1)
+			c.leaveFlow(leftAsPlanned, "")
+			continue
+		}
 		st := steps[c.step]
 		if !c.entered {
 			c.enter(st)
@@ -178,7 +183,7 @@ type leaving uint8
 
 const (
 	leftBroken    leaving = iota // something failed
-	leftAsPlanned                // the server ended it, and a class of the scenario says so
+	leftAsPlanned                // the server ended it and a class of the scenario says so, or a phase did
 	leftStopped                  // the run is being stopped
 )
 

@@ -176,6 +176,9 @@ func (c *client) deliverAll(body []byte, at time.Duration, t *tally) {
 func (c *client) deliverOne(b []byte, at time.Duration, t *tally) {
 	a := c.cell.group.audience
 	r := a.Receive(int(c.sub), b, c.eng.micros(at))
+	if r.Arrival > ledger.Gap {
+		a.note(&r, c.eng.micros(at), int(c.targetNo))
+	}
 	switch r.Arrival {
 	case ledger.Fresh, ledger.Gap, ledger.Misorder:
 		t.fresh.Add(1)

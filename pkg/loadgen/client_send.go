@@ -31,8 +31,12 @@ type pending struct {
 }
 
 func newSendState(c *client, st *stepRun) *sendState {
+	schedule := st.step.schedule()
+	if schedule.ToEnd {
+		schedule.For = max(c.eng.plan.phases-c.stepStart, 0)
+	}
 	return &sendState{
-		pace: newPace(st.step.schedule(), c.stepStart, int(c.index), c.cell.group.plan.Count),
+		pace: newPace(schedule, c.stepStart, int(c.index), c.cell.group.plan.size()),
 		head: c.nextAck,
 	}
 }
@@ -53,7 +57,7 @@ func (c *client) advanceSend(st *stepRun) (a action, done bool) {
 	s, now := c.send, c.eng.now()
 	c.expire(st, now)
 	total := s.pace.total
-	if c.eng.stopping.Load() || s.refusedAt > 0 {
+	if c.eng.stopping.Load() || c.departing || s.refusedAt > 0 {
 		total = s.k
 	}
 	next := time.Duration(-1)

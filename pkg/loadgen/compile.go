@@ -48,17 +48,16 @@ func Compile(s *Scenario, o CompileOptions) (*Plan, error) {
 		return nil, planError(Pos{File: s.File}, "run id %q: want at most 6 digits and lower-case letters", p.RunID)
 	}
 	p.run = uint32(run)
+	p.phases = phasesLength(s.Phases)
 	for _, g := range s.Groups {
 		gp, err := compileGroup(s, g)
 		if err != nil {
 			return nil, err
 		}
-		gp.first = p.Clients
-		p.Clients += gp.Count
 		p.Groups = append(p.Groups, gp)
-		if p.Clients > maxClients {
-			return nil, planError(g.Pos, "more than %d clients", maxClients)
-		}
+	}
+	if err := compilePhases(p); err != nil {
+		return nil, err
 	}
 	if err := compileVerify(p); err != nil {
 		return nil, err

@@ -13,36 +13,17 @@ import (
 // however long the handshakes before it take; how many may be under way is
 // bounded. It returns when the last has been started or the run ends.
 func (e *engine) ramp(g *groupRun) {
+	if g.plan.stages != nil {
+		e.rampStages(g)
+		return
+	}
 	rate := connectRate(g.plan.Group)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	for i := range g.plan.Count {
-		c := &e.clients[g.plan.first+i]
 		due := time.Duration(float64(i) / rate * float64(time.Second))
-		if wait := due - e.now(); wait > 0 {
-			timer.Reset(wait)
-			select {
-			case <-timer.C:
-			case <-e.halted:
-				e.notStarted(g, i)
-				return
-			}
-		}
-		if e.stopping.Load() {
+		if !e.sleepUntil(due) || !e.startClient(g.ordered(e, i), due) {
 			e.notStarted(g, i)
 			return
 		}
-		if c.cell.target.Protocol == rt.HTTP {
-			c.startHTTP(due)
-			continue
-		}
-		select {
-		case e.dials <- struct{}{}:
-		case <-e.halted:
-			e.notStarted(g, i)
-			return
-		}
-		e.wg.Go(func() { c.connect(due) })
 	}
 }
 
@@ -50,7 +31,7 @@ func (e *engine) ramp(g *groupRun) {
 // run has overtaken.
 func (e *engine) notStarted(g *groupRun, i int) {
 	for ; i < g.plan.Count; i++ {
-		c := &e.clients[g.plan.first+i]
+		c := g.ordered(e, i)
 		c.mu.Lock()
 		c.giveUp()
 		c.mu.Unlock()

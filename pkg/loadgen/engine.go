@@ -38,6 +38,7 @@ type engine struct {
 	hists     *hist.Set
 	lag       hist.ID
 	errs      *errorList
+	windows   *windows
 
 	stopping atomic.Bool // no new sends
 	ending   atomic.Bool // connections are being closed: their ends are planned
@@ -107,6 +108,7 @@ func newEngine(p *Plan, o Options, work context.Context) (*engine, error) {
 		})
 	}
 	e.lag = e.hists.Add(hist.Fine)
+	e.windows = newWindows(e)
 	if err := e.prepare(); err != nil {
 		return nil, err
 	}
@@ -144,6 +146,9 @@ func (e *engine) prepare() error {
 	}
 	e.clients = make([]client, e.plan.Clients)
 	e.active.Store(int64(e.plan.Clients))
+	if len(e.plan.Scenario.Phases) > 0 {
+		e.active.Add(1) // for runPhases
+	}
 	for _, g := range e.groups {
 		for _, c := range g.cells {
 			for i := range c.plan.Count {
@@ -178,7 +183,9 @@ func (e *engine) prepareClient(g *groupRun, c *cellRun, index int) {
 			b = &barrier{}
 			e.barriers[st.Barrier] = b
 		}
-		b.need++
+		if g.plan.awaited(c.plan, index) {
+			b.need++
+		}
 	}
 }
 

@@ -51,9 +51,10 @@ var rootDef = &objectDef{
 		{name: "auth", typ: mapOf(refTo("authProfile")), doc: "Ways to authenticate, by name; groups refer to them.", examples: []any{map[string]any{"member": map[string]any{"jwt": map[string]any{"alg": "HS256", "secret": "${JWT_SECRET}"}}}}},
 		{name: "clients", typ: mapOf(refTo("group")), doc: "The groups of clients, by name.", examples: []any{map[string]any{"chatters": map[string]any{"count": 500, "flow": []any{map[string]any{"emit": "say", "args": []any{"hi"}}}}}}, required: true},
 		{name: "verify", typ: mapOf(refTo("verify")), doc: "Delivery checks between groups, by name.", examples: []any{map[string]any{"lobby": map[string]any{"from": "publishers", "to": "subscribers", "guarantee": "exactlyOnce"}}}},
+		{name: "phases", typ: arrayOf(refTo("phase")), doc: "Parts of the run, one after the other: windows for thresholds, and how many clients are connected. The run lasts at least as long as they do.", examples: []any{[]any{map[string]any{"name": "ramp", "rampTo": 4000, "over": "10m"}, map[string]any{"name": "hold", "for": "8h"}}}},
 		{name: "thresholds", typ: thresholdsType, doc: "Conditions on metrics: metric{label=value}: expression.", examples: []any{map[string]any{"ack_latency{event=say}": "p99 < 200ms"}}},
 	},
-	planned: []string{"phases", "faults", "scrape", "checkpoint", "extends", "profiles", "data", "feeders", "report"},
+	planned: []string{"faults", "scrape", "checkpoint", "extends", "profiles", "data", "feeders", "report"},
 }
 
 var targetDef = &objectDef{
@@ -100,12 +101,13 @@ var groupDef = &objectDef{
 		{name: "auth", typ: authRefType, doc: "Auth profile, by name or with changes; none by default.", examples: []any{"member", map[string]any{"use": "member", "expiresIn": "3s"}}},
 		{name: "namespace", typ: textType, doc: "Socket.IO namespace instead of the target's.", examples: []any{"/admin"}},
 		{name: "connect", typ: refTo("connect"), doc: "How the group connects.", examples: []any{map[string]any{"rate": "100/s"}}},
+		{name: "phases", typ: arrayOf(refTo("groupPhase")), doc: "How many clients of this group are connected when, instead of the scenario's phases.", examples: []any{[]any{map[string]any{"rampTo": 500, "over": "30s"}}}},
 		{name: "matrix", typ: matrixType, doc: "Axes whose combinations are each tried by count clients. transport, place, case and target have a meaning; any other name gives {{matrix.NAME}}.", examples: []any{map[string]any{"transport": []any{"websocket", "polling"}}}},
 		{name: "exclude", typ: arrayOf(exclusionType), doc: "Combinations to leave out, with the reason that the report shows. unless: TEXT keeps them when the text is neither empty nor false, for a switch in the environment.", examples: []any{[]any{map[string]any{"transport": "websocket", "place": "header.authorization", "reason": "browsers can't set it"}}}},
 		{name: "expect", typ: refTo("handshakeExpect"), doc: "What accepted and rejected mean for the cases of the matrix.", examples: []any{map[string]any{"accepted": map[string]any{"within": "2s"}}}},
 		{name: "flow", typ: arrayOf(refTo("step")), doc: "What each client does once it is connected, step by step.", examples: []any{[]any{map[string]any{"emit": "join", "args": []any{"lobby"}, "ack": map[string]any{}}}}},
 	},
-	planned: []string{"reconnect", "use", "phases", "read", "data"},
+	planned: []string{"reconnect", "use", "read", "data"},
 }
 
 var connectDef = &objectDef{

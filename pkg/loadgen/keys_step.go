@@ -2,9 +2,9 @@ package loadgen
 
 // scheduleKeys are the keys of every step that sends.
 var scheduleKeys = []keyDef{
-	{name: "rate", typ: rateType, doc: "Sends a second for each client, on an open schedule: latency counts from the intended instant.", examples: []any{"2/s"}},
-	{name: "totalRate", typ: rateType, doc: "Sends a second over the whole group, instead of rate.", examples: []any{"500/s"}},
-	{name: "for", typ: durationType, doc: "How long to send.", examples: []any{"60s"}},
+	{name: "rate", typ: pacedRateType, doc: "Sends a second for each client, on an open schedule: latency counts from the intended instant. {from: 1/s, to: 10/s, over: 30s} changes it evenly.", examples: []any{"2/s", map[string]any{"from": "1/s", "to": "10/s", "over": "30s"}}},
+	{name: "totalRate", typ: pacedRateType, doc: "Sends a second over the whole group, instead of rate.", examples: []any{"500/s"}},
+	{name: "for", typ: durationType, doc: "How long to send. In a scenario with phases to their end by default.", examples: []any{"60s"}},
 	{name: "count", typ: intType(1), doc: "How many sends for each client, instead of for.", examples: []any{100}},
 }
 
@@ -119,5 +119,5 @@ var plannedSteps = []string{"loop", "think", "exec", "leave", "disconnect", "rec
 var objectDefs = []*objectDef{
 	targetDef, authProfileDef, jwtDef, groupDef, connectDef, connectExpectDef, authRefDef, caseDef, caseExpectDef,
 	withinDef, handshakeExpectDef, rejectedDef, emitDef, onDef, expectDef, waitDef, barrierDef, publishDef,
-	publishExpectDef, ackDef, outcomeDef, outcomeWhenDef, verifyDef, thresholdDef,
+	phaseDef, groupPhaseDef, rateRampDef, publishExpectDef, ackDef, outcomeDef, outcomeWhenDef, verifyDef, thresholdDef,
 }

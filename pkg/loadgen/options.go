@@ -34,6 +34,8 @@ type Options struct {
 	// by default.
 	MaxDials int
 
+	// onEngine lets tests look into a run.
+	onEngine func(*engine)
 	// lag stands in for a slow machine in tests.
 	lag func(*hist.Set, hist.ID)
 }

@@ -81,6 +81,7 @@ func (p *parse) scenario(root *node) {
 	s.Seed = p.seed(o.get("seed"))
 	s.Timeout = o.duration("timeout", 0)
 
+	s.Phases = p.phases(o.get("phases"), true)
 	p.named(o.get("targets"), "targets", p.target)
 	p.named(o.get("auth"), "auth", p.authProfile)
 	p.clients(o.get("clients"))

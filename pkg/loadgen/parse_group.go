@@ -36,6 +36,7 @@ func (p *parse) group(name string, key, value *node) {
 		Auth:      p.authRef(o.get("auth")),
 		Namespace: p.namespace(o.get("namespace")),
 		Connect:   p.connect(o.get("connect")),
+		Phases:    p.phases(o.get("phases"), false),
 	}
 	if g.Auth != nil && g.Auth.Profile == nil {
 		g.Auth = nil
@@ -51,6 +52,10 @@ func (p *parse) group(name string, key, value *node) {
 	switch {
 	case !o.has("flow") && !o.has("matrix"):
 		p.hintf(key.pos, "give it a flow or a matrix, or take it out", "group %q does nothing", name)
+	case len(g.Phases) > 0 && g.Connect.Rate > 0:
+		p.errorf(o.keyPos("phases"), "phases say when the clients connect, and connect.rate does: give one of them")
+	case len(g.Phases) > 0 && (len(g.Matrix) > 0 || proto == rt.HTTP):
+		p.errorf(o.keyPos("phases"), "phases connect and disconnect clients, which a matrix and an http target do not have")
 	case o.has("expect") && !g.hasAxis(AxisCase):
 		p.errorf(o.keyPos("expect"), "expect belongs to a matrix with cases")
 	}

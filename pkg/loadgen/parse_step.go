@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -216,17 +217,25 @@ func (p *parse) on(o *object, what *node) *On {
 
 func (p *parse) schedule(o *object) Schedule {
 	s := Schedule{
-		Rate:      o.rate("rate"),
-		TotalRate: o.rate("totalRate"),
-		For:       o.duration("for", 0),
-		Count:     int(o.integer("count", 0, 1, 1e9)),
+		For:   o.duration("for", 0),
+		Count: int(o.integer("count", 0, 1, 1e9)),
 	}
+	var perClient, total *RateRamp
+	s.Rate, perClient = o.pacedRate("rate")
+	s.TotalRate, total = o.pacedRate("totalRate")
+	s.Ramp = cmp.Or(perClient, total)
 	paced := o.has("rate") || o.has("totalRate")
 	switch {
 	case o.has("rate") && o.has("totalRate"):
 		p.errorf(o.keyPos("totalRate"), "rate is per client and totalRate over the group: give one of them")
 	case o.has("for") && o.has("count"):
 		p.errorf(o.keyPos("count"), "for and count both end the step: give one of them")
+	case paced && !o.has("for") && !o.has("count") && s.Ramp != nil && len(p.sc.Phases) == 0:
+		s.For = s.Ramp.Over
+	case paced && !o.has("for") && !o.has("count") && len(p.sc.Phases) > 0:
+		s.ToEnd = true
+	case paced && o.has("count") && s.Ramp != nil && s.Ramp.To == 0:
+		p.errorf(o.keyPos("count"), "a rate that goes down to zero may never come to a count: give for instead")
 	case paced && !o.has("for") && !o.has("count"):
 		key := "rate"
 		if !o.has(key) {

@@ -33,7 +33,8 @@ type Plan struct {
 	// Warnings are what will probably spoil the run, each in one line.
 	Warnings []string
 
-	run uint32 // RunID as a number
+	run    uint32        // RunID as a number
+	phases time.Duration // how long all phases take
 }
 
 // GroupPlan is one group with its cells.
@@ -48,6 +49,39 @@ type GroupPlan struct {
 
 	first          int // index of the group's first client in the run
 	firstPublisher int
+	stages         []stage // nil unless the phases ramp the group
+}
+
+// size is how many clients the group has at the most at the same time.
+func (g *GroupPlan) size() int {
+	if g.stages != nil {
+		return max(peak(g.stages), 1)
+	}
+	return g.Count
+}
+
+// awaited tells whether barriers wait for a client, given by its index: those
+// that a later phase brings find them open or come too late for them.
+func (g *GroupPlan) awaited(c *CellPlan, index int) bool {
+	if g.stages == nil {
+		return true
+	}
+	i := (index-c.First)*len(g.Cells) + g.cellIndex(c)
+	for _, s := range g.stages {
+		if s.to > s.from {
+			return i < s.to-s.from
+		}
+	}
+	return false
+}
+
+func (g *GroupPlan) cellIndex(c *CellPlan) int {
+	for i := range g.Cells {
+		if g.Cells[i] == c {
+			return i
+		}
+	}
+	return 0
 }
 
 // CellPlan is a set of clients that differ in nothing but their index: a

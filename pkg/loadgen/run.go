@@ -31,8 +31,14 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.onEngine != nil {
+		o.onEngine(e)
+	}
 	check := startSelfCheck(e)
 	show := e.startProgress()
+	if len(p.Scenario.Phases) > 0 {
+		e.wg.Go(e.runPhases)
+	}
 	for _, g := range e.groups {
 		e.wg.Go(func() { e.ramp(g) })
 	}
@@ -44,6 +50,7 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	still := e.settle(e.settleLimit(end), end == endDone && e.mindsSurplus())
 	accounts := e.account()
 	took := e.now()
+	e.windows.close(took)
 	generator := check.stop()
 	e.shutdown(cancel)
 	return e.report(&evidence{
@@ -84,7 +91,7 @@ const (
 func (e *engine) await(ctx context.Context) ending {
 	limit := e.plan.Scenario.Timeout
 	if limit <= 0 {
-		limit = defaultTimeout
+		limit = max(defaultTimeout, e.plan.Length+e.plan.Length/5)
 	}
 	timeout := time.NewTimer(limit)
 	defer timeout.Stop()

@@ -34,6 +34,7 @@ type Scenario struct {
 	Verify      []*Verify
 	Thresholds  []*Threshold
 	Faults      []*Fault
+	Phases      []Phase // in order, none for a run without any
 	// Secrets are the values that came from the environment into places that
 	// hold secrets; every output must mask them.
 	Secrets []string
@@ -132,7 +133,8 @@ type Group struct {
 	Auth      *AuthRef  // nil: none
 	Namespace string    // "" means the target's
 	Connect   Connect
-	Matrix    []Axis // in file order
+	Phases    []Phase // instead of the scenario's, for how many clients are connected
+	Matrix    []Axis  // in file order
 	Exclude   []Exclusion
 	Expect    *HandshakeExpect // what rejected and accepted mean for matrix cells
 	Flow      []*Step

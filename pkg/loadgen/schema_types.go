@@ -20,6 +20,7 @@ var (
 	exprType     = refTo("expr")
 
 	matcherListType = anyOf(arrayOf(matcherType), matcherType)
+	pacedRateType   = anyOf(rateType, refTo("rateRamp"))
 	authRefType     = anyOf(textType, refTo("authRef"))
 	caseExpectType  = anyOf(enumOf(OutcomeAccepted, OutcomeRejected), refTo("caseExpect"))
 	exclusionType   = refTo("exclusion")

@@ -3,6 +3,7 @@ package loadgen
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/loadgen/hist"
 )
@@ -67,7 +68,19 @@ func with(labels map[string]string, kv ...string) map[string]string {
 
 // collect makes all series of the run.
 func (e *engine) collect(ev *evidence) *seriesList {
-	l := &seriesList{e: e, took: ev.took.Seconds()}
+	l := e.collectLive(ev.took)
+	for _, acc := range ev.accounts {
+		l.account(acc)
+	}
+	return l
+}
+
+// collectLive makes the series that are counted as things happen, as they are
+// at this moment: all but those of the ledger. Windows subtract what it gives
+// at one instant from what it gives at a later one, so counts and histograms
+// must only grow, and samples must only be appended.
+func (e *engine) collectLive(took time.Duration) *seriesList {
+	l := &seriesList{e: e, took: took.Seconds()}
 	for _, g := range e.groups {
 		for _, c := range g.cells {
 			l.cell(c)
@@ -76,8 +89,10 @@ func (e *engine) collect(ev *evidence) *seriesList {
 			}
 		}
 	}
-	for _, acc := range ev.accounts {
-		l.account(acc)
+	for _, a := range e.audiences {
+		for _, w := range a.watches {
+			l.deliveryLatency(a, w)
+		}
 	}
 	l.latency(SchedulerLag, nil, e.lag)
 	l.ratio(SelfDropped, nil, e.selfDropped.Load(), e.sum(func(t *tally) *counter { return &t.received }))
@@ -185,7 +200,6 @@ func (l *seriesList) outcomes(s *stepRun, labels map[string]string) {
 func (l *seriesList) account(acc *account) {
 	v := acc.watch.verify
 	base := map[string]string{LabelVerify: v.Name}
-	var same, cross []hist.ID
 	for _, at := range acc.usedCells(l.e) {
 		n := acc.audience.targets
 		labels := with(base, LabelFrom, l.e.targets[at/n].Name, LabelTo, l.e.targets[at%n].Name)
@@ -193,12 +207,6 @@ func (l *seriesList) account(acc *account) {
 		if acc.watch.rule.Nothing {
 			l.ratio(DeliveryUnexpected, labels, c.Unexpected, acc.possible[at])
 			continue
-		}
-		l.latency(DeliveryLatency, labels, acc.watch.latency[at])
-		if at/n == at%n {
-			same = append(same, acc.watch.latency[at])
-		} else {
-			cross = append(cross, acc.watch.latency[at])
 		}
 		l.count(DeliveryExpected, labels, c.Expected)
 		l.ratio(DeliveryDelivered, labels, c.Delivered, c.Expected)
@@ -214,6 +222,24 @@ func (l *seriesList) account(acc *account) {
 	}
 	if !acc.watch.rule.Nothing || acc.total.Corrupt > 0 {
 		l.ratio(DeliveryCorrupt, base, acc.total.Corrupt, acc.total.Expected)
+	}
+}
+
+// deliveryLatency makes the latency series of one verify block.
+func (l *seriesList) deliveryLatency(a *audience, w *watch) {
+	if w.rule.Nothing {
+		return
+	}
+	base := map[string]string{LabelVerify: w.verify.Name}
+	var same, cross []hist.ID
+	for _, at := range usedCells(l.e, a, w) {
+		n := a.targets
+		l.latency(DeliveryLatency, with(base, LabelFrom, l.e.targets[at/n].Name, LabelTo, l.e.targets[at%n].Name), w.latency[at])
+		if at/n == at%n {
+			same = append(same, w.latency[at])
+		} else {
+			cross = append(cross, w.latency[at])
+		}
 	}
 	if len(same) > 0 {
 		l.latency(SamePod, base, same...)

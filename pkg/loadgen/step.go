@@ -55,6 +55,18 @@ type Schedule struct {
 	TotalRate float64       // sends a second over the group; excludes Rate
 	For       time.Duration // how long
 	Count     int           // or how many sends for each client; 0 means bounded by For
+	// ToEnd means to the end of the phases, which the plan knows: For is then
+	// 0, or in a plan the longest that it can be.
+	ToEnd bool
+	// Ramp, when set, is how the rate changes at the beginning; Rate or
+	// TotalRate is then the higher end of it.
+	Ramp *RateRamp
+}
+
+// RateRamp changes a rate evenly from one value to another, which it keeps.
+type RateRamp struct {
+	From, To float64 // a second
+	Over     time.Duration
 }
 
 // Once tells that the step sends a single time.

@@ -1,5 +1,7 @@
 package ledger
 
+import "math"
+
 // Rule says how the deliveries of some of an audience's sources are judged.
 type Rule struct {
 	// First and End are the range of sources, as given to Book.Audience.
@@ -12,6 +14,26 @@ type Rule struct {
 	Across bool
 	// Nothing makes every arrival a leak.
 	Nothing bool
+	// From and To restrict the account to messages that were sent in
+	// [From, To), both 0 for all of them. What has no such time (surplus
+	// arrivals, disorder, and what was sent as a subscriber came or went) is
+	// then left out.
+	From, To Micros
+}
+
+// bounds is the range of sequence numbers that the rule speaks of.
+func (r *Rule) bounds(h *history) (span, bool) {
+	if r.From == 0 && r.To == 0 {
+		return span{0, uint32(len(h.sent))}, true
+	}
+	return span{h.sentFrom(r.From), h.sentFrom(r.To)}, false
+}
+
+// clip is the part of s within bounds, empty if there is none.
+func (s span) clip(bounds span) span {
+	s.lo, s.hi = max(s.lo, bounds.lo), min(s.hi, bounds.hi)
+	s.hi = max(s.lo, s.hi)
+	return s
 }
 
 // Counts are the outcomes of one pair. Delivered and Lost add up to Expected;
@@ -66,27 +88,33 @@ func (a *Audience) accountOne(sub int, r Rule, logs []history, v Visitor, due []
 		}
 		if r.Nothing {
 			due, _ = s.window(due, &logs[i], Rule{Reliable: true, Across: true})
-			v.Pair(sub, pub, leaks(p, due, &logs[i], run))
+			v.Pair(sub, pub, leaks(p, due, &logs[i], &r, run))
 			continue
 		}
 		var unsure int64
 		due, unsure = s.window(due, &logs[i], r)
-		v.Pair(sub, pub, deliveries(p, due, unsure, &logs[i], run))
+		v.Pair(sub, pub, deliveries(p, due, unsure, &logs[i], &r, run))
 	}
 	return due
 }
 
 // deliveries counts the outcomes of a pair from which everything is expected.
-func deliveries(p *pair, due []span, unsure int64, h *history, run func(Run)) Counts {
-	c := Counts{Duplicated: int64(p.dup), OutOfOrder: int64(p.misorder)}
-	n := uint32(len(h.sent))
-	p.arrived(func(lo, hi uint32) {
-		if hi > n { // sent by no one, though the check sum is right
-			c.Unexpected += int64(hi - max(lo, n))
-		}
-	})
-	c.Indeterminate = unsure
+func deliveries(p *pair, due []span, unsure int64, h *history, r *Rule, run func(Run)) Counts {
+	var c Counts
+	bounds, whole := r.bounds(h)
+	if whole {
+		c = Counts{Duplicated: int64(p.dup), OutOfOrder: int64(p.misorder), Indeterminate: unsure}
+		n := uint32(len(h.sent))
+		p.arrived(func(lo, hi uint32) {
+			if hi > n { // sent by no one, though the check sum is right
+				c.Unexpected += int64(hi - max(lo, n))
+			}
+		})
+	}
 	for _, w := range due {
+		if w = w.clip(bounds); w.lo >= w.hi {
+			continue
+		}
 		accepted := h.accepted(w.lo, w.hi)
 		c.Expected += accepted
 		c.Indeterminate += int64(w.hi-w.lo) - accepted
@@ -109,13 +137,23 @@ func deliveries(p *pair, due []span, unsure int64, h *history, run func(Run)) Co
 }
 
 // leaks counts the outcomes of a pair from which nothing may arrive.
-func leaks(p *pair, due []span, h *history, run func(Run)) Counts {
-	c := Counts{Duplicated: int64(p.dup)}
+func leaks(p *pair, due []span, h *history, r *Rule, run func(Run)) Counts {
+	var c Counts
+	bounds, whole := r.bounds(h)
+	if whole {
+		c.Duplicated = int64(p.dup)
+		bounds.hi = math.MaxUint32
+	}
 	for _, w := range due {
-		c.Forbidden += h.accepted(w.lo, w.hi)
+		if w = w.clip(bounds); w.lo < w.hi {
+			c.Forbidden += h.accepted(w.lo, w.hi)
+		}
 	}
 	n := uint32(len(h.sent))
 	p.arrived(func(lo, hi uint32) {
+		if lo, hi = max(lo, bounds.lo), min(hi, bounds.hi); lo >= hi {
+			return
+		}
 		c.Unexpected += int64(hi - lo)
 		x := Run{First: lo, Last: hi - 1, Count: int64(hi - lo)}
 		if lo < n {

@@ -107,6 +107,9 @@ type Receipt struct {
 	Arrival Arrival
 	Marker  Marker // zero if corrupt
 	Late    bool
+	// Unordered says of a Misorder that it is none: the two messages were
+	// under way at the same time.
+	Unordered bool
 	// Missing is by how much the number of messages that are missing so far
 	// went up (a gap opened) or down (one was filled).
 	Missing int32
@@ -151,6 +154,7 @@ func (a *Audience) Receive(sub int, b []byte, at Micros) Receipt {
 		}
 		if a.sources[slot].Concurrent && !a.book.publishers[m.Publisher].precedes(m.Seq, p.next-1) {
 			p.misorder--
+			r.Unordered = true
 		}
 	case Duplicate:
 		return r
