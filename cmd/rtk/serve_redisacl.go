@@ -114,6 +114,9 @@ func (l *namespaceList) AddNamespace(name string) error {
 	return nil
 }
 
+// RemoveNamespace implements cluster.Backplane.
+func (*namespaceList) RemoveNamespace(string) {}
+
 // Start implements cluster.Backplane.
 func (*namespaceList) Start(context.Context, cluster.Sink) error { return nil }
 

@@ -223,6 +223,7 @@ func (n *Namespace) admit(ctx context.Context, c *Conn) (err error) {
 			return err
 		}
 	}
+	n.welcomed()
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
+	"time"
 )
 
 // DefaultMaxDynamicNamespaces is that of Options.MaxDynamicNamespaces.
@@ -23,8 +24,10 @@ const DefaultMaxDynamicNamespaces = 1000
 // goroutines at once; a panic counts as no.
 //
 // What the result emits goes to all namespaces of the family that this pod has.
-// One that has become empty is forgotten, unless a history takes part in it or, once
-// somebody has been let in, other pods do.
+// One that has become empty is forgotten. If other pods or a history take part in
+// it, that is when Options.MaxDynamicNamespaces are there and one more is asked
+// for: the one goes that has been empty for the longest, and what this pod kept of
+// its history. One that nobody was let into is forgotten in any case.
 func (s *Server) OfFunc(match func(name string, payload []byte) bool) *Namespace {
 	s.nsMu.Lock()
 	defer s.nsMu.Unlock()
@@ -90,29 +93,76 @@ var errTooManyNamespaces = &Error{Code: "too_many_namespaces", Message: "too man
 // member returns the namespace of a family for one more connection, whose end
 // must be told with release.
 func (s *Server) member(family *Namespace, name string) (*Namespace, error) {
+	n, gone, err := s.memberLocking(family, name)
+	gone.retire()
+	return n, err
+}
+
+// memberLocking is member, which may have made room: gone is to be retired.
+func (s *Server) memberLocking(family *Namespace, name string) (n, gone *Namespace, err error) {
 	s.nsMu.Lock()
 	defer s.nsMu.Unlock()
-	n := s.namespaces[name]
+	n = s.namespaces[name]
 	if n == nil {
 		if s.dynamic >= s.opts.MaxDynamicNamespaces {
-			return nil, errTooManyNamespaces
+			if gone = s.emptiest(); gone == nil {
+				return nil, nil, errTooManyNamespaces
+			}
+			s.dismiss(gone)
 		}
 		n = s.newNamespace(name)
 		n.inherit(family)
 		s.dynamic++
 		if n.seq != nil {
-			s.subscribe(n) // it stays in any case, for its history
+			s.subscribe(n) // its history wants to hear of everything
 		}
 	}
 	if n.family != nil {
 		n.users++
 	}
-	return n, nil
+	return n, gone, nil
+}
+
+// emptiest returns the member of a family that has been empty for the longest, nil
+// when there is none that may go. The caller holds nsMu.
+func (s *Server) emptiest() (oldest *Namespace) {
+	var keep time.Duration
+	if s.presence != nil { // absent members may come back
+		keep = s.opts.PresenceGrace + presenceSlack
+	}
+	now := s.wheel.now()
+	for _, n := range s.namespaces {
+		if n.family == nil || n.users > 0 || n.presence != nil && now < n.idle+keep {
+			continue
+		}
+		if oldest == nil || n.idle < oldest.idle {
+			oldest = n
+		}
+	}
+	return oldest
+}
+
+// dismiss takes a member of a family out, which is then to be retired without nsMu.
+// The caller holds it.
+func (s *Server) dismiss(n *Namespace) {
+	delete(s.namespaces, n.name)
+	s.dynamic--
+	if n.subscribed {
+		n.subscribed = false
+		s.opts.Backplane.RemoveNamespace(n.name)
+	}
+}
+
+// retire ends what a namespace does by itself.
+func (n *Namespace) retire() {
+	if n != nil && n.seq != nil {
+		n.seq.retire()
+	}
 }
 
 // entered is called when the guards have let a client in. Before, the other pods
-// don't hear of a namespace: names that nobody gets into would stay otherwise,
-// until they are MaxDynamicNamespaces and keep everybody else out.
+// don't hear of a namespace: it would cost Redis two commands for each name that
+// somebody makes up.
 func (n *Namespace) entered() {
 	if n.family == nil {
 		return
@@ -120,6 +170,16 @@ func (n *Namespace) entered() {
 	n.srv.nsMu.Lock()
 	defer n.srv.nsMu.Unlock()
 	n.srv.subscribe(n)
+}
+
+// welcomed is called when OnConnect has let a client in as well.
+func (n *Namespace) welcomed() {
+	if n.family == nil {
+		return
+	}
+	n.srv.nsMu.Lock()
+	defer n.srv.nsMu.Unlock()
+	n.letIn = true
 }
 
 // inherit takes over what has been registered on the family.
@@ -138,14 +198,23 @@ func (c *Conn) release() {
 	if n.family == nil || !c.released.CompareAndSwap(false, true) {
 		return
 	}
-	s := n.srv
+	if n.srv.leaves(n) {
+		n.retire()
+	}
+}
+
+// leaves counts one connection less, and reports whether the namespace is
+// forgotten.
+func (s *Server) leaves(n *Namespace) bool {
 	s.nsMu.Lock()
 	defer s.nsMu.Unlock()
 	n.users--
-	if n.users == 0 && n.seq == nil && !n.subscribed && s.namespaces[n.name] == n {
-		delete(s.namespaces, n.name)
-		s.dynamic--
+	n.idle = s.wheel.now()
+	if n.users > 0 || s.namespaces[n.name] != n || n.letIn && (n.subscribed || n.seq != nil) {
+		return false
 	}
+	s.dismiss(n)
+	return true
 }
 
 // members are the namespaces of a family on this pod.

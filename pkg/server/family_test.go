@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/server"
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
@@ -130,6 +133,76 @@ func TestRefusedNamesTakeNoPlace(t *testing.T) {
 	back := gates[1].joined(t, "/org-good")
 	emit(t, gates[0].Of("/org-good").Emit("again"))
 	back.is(`42/org-good,["again"]`)
+}
+
+// TestNamespacesComeAndGo: with other pods or a history, an empty namespace stays
+// until there is need of its place, but not one that OnConnect let nobody into.
+// The one that has been empty for the longest goes, and works when it comes back.
+func TestNamespacesComeAndGo(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]server.Options{
+		"backplane": {}, "history": {History: server.HistoryOptions{Rooms: []string{"*"}}}, "recovery": {Recovery: time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hub := cluster.NewHub()
+			o.MaxDynamicNamespaces = 3
+			var gates [2]*gateway
+			var left atomic.Int64
+			for i := range gates {
+				o.Backplane = hub.Backplane()
+				gates[i] = start(t, o, func(s *server.Server) {
+					orgs := s.OfGlob("/org-*")
+					orgs.OnDisconnect(func(*server.Conn, string) { left.Add(1) })
+					orgs.OnConnect(func(_ context.Context, c *server.Conn) error {
+						if strings.HasPrefix(c.Namespace().Name(), "/org-bad") {
+							return server.Errorf("no", "not a customer")
+						}
+						return c.Join("all")
+					})
+				})
+			}
+			g, other := gates[0], gates[1]
+			known := g.Stats().Namespaces
+			leave := func(c *client, name string) {
+				t.Helper()
+				was := left.Load()
+				c.send("41" + name + ",")
+				eventually(t, name+" is left", func() bool { return left.Load() > was })
+			}
+			visit := func(name string) *client {
+				t.Helper()
+				c := g.joined(t, name)
+				emit(t, other.Of(name).To("all").Emit("hello"))
+				c.want(`42` + name + `,["hello"`)
+				return c
+			}
+			stays := visit("/org-stays")
+			leave(visit("/org-a"), "/org-a")
+			leave(visit("/org-b"), "/org-b")
+			bad := g.sio(t)
+			for n := range 5 {
+				bad.send(fmt.Sprintf("40/org-bad%d,", n))
+				bad.is(fmt.Sprintf(`44/org-bad%d,{"message":"not a customer","data":{"code":"no"}}`, n))
+			}
+			eventually(t, "they are forgotten", func() bool { return g.Stats().Namespaces <= known+3 })
+			for _, name := range []string{"/org-c", "/org-a", "/org-b", "/org-c", "/org-a"} {
+				leave(visit(name), name)
+				if n := g.Stats().Namespaces; n > known+3 {
+					t.Errorf("%d namespaces after %s, want %d at most", n, name, known+3)
+				}
+			}
+			emit(t, other.Of("/org-stays").To("all").Emit("still"))
+			stays.want(`42/org-stays,["still"`)
+
+			b, c := visit("/org-d"), visit("/org-e")
+			over := g.sio(t)
+			over.send(`40/org-f,`)
+			over.is(`44/org-f,{"message":"too many namespaces","data":{"code":"too_many_namespaces"}}`)
+			leave(b, "/org-d")
+			leave(c, "/org-e")
+		})
+	}
 }
 
 // TestGlobNamespaces: a star is a part of a name, never a pattern by itself.

@@ -146,6 +146,7 @@ type backplane struct {
 
 func (b *backplane) Start(_ context.Context, sink cluster.Sink) error { b.sink = sink; return nil }
 func (b *backplane) AddNamespace(string) error                        { return nil }
+func (b *backplane) RemoveNamespace(string)                           {}
 func (b *backplane) Status() cluster.Status                           { return cluster.Status{Kind: "test", Connected: true} }
 func (b *backplane) Close(context.Context) error                      { return nil }
 func (b *backplane) Send(*cluster.Command)                            {}

@@ -142,6 +142,7 @@ func (p *journalPod) stop() {
 }
 
 func (p *journalPod) AddNamespace(string) error { return nil }
+func (p *journalPod) RemoveNamespace(string)    {}
 
 func (p *journalPod) Follow(ns string, _ time.Duration, f cluster.Follower) { p.followers[ns] = f }
 

@@ -2,6 +2,8 @@ package server
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -88,6 +90,20 @@ func (q *sequence) rest(room string) {
 	defer x.mu.Unlock()
 	if _, has := x.until[room]; has {
 		x.until[room] = q.ns.srv.wheel.now() + x.keep
+	}
+}
+
+// stop stops to hear of any room. The caller does not hold q.mu.
+func (x *listening) stop(q *sequence) {
+	if x == nil {
+		return
+	}
+	x.mu.Lock()
+	rooms := slices.Collect(maps.Keys(x.until))
+	clear(x.until)
+	x.mu.Unlock()
+	for _, room := range rooms {
+		q.ns.watcher.RoomChanged(q.ns.name, room)
 	}
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
 )
@@ -81,10 +82,14 @@ type Namespace struct {
 	rooms map[string]*room
 	all   *room // every connection
 
-	match      func(name string, payload []byte) bool // of a family
-	family     *Namespace                             // that this one belongs to, or nil
-	users      int                                    // guarded by Server.nsMu: connections of a member of a family
-	subscribed bool                                   // guarded by Server.nsMu: the backplane has it, if it came after the start
+	match  func(name string, payload []byte) bool // of a family
+	family *Namespace                             // that this one belongs to, or nil
+
+	// Of a member of a family. Server.nsMu guards them.
+	users      int           // connections, those that are being let in or refused among them
+	letIn      bool          // somebody was
+	idle       time.Duration // when the last one left
+	subscribed bool          // the backplane has it, if it came after the start
 
 	seq *sequence // nil when the namespace keeps no history
 

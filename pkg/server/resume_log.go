@@ -25,10 +25,11 @@ type sequence struct {
 	every     time.Duration // time between sweeps
 	timer     wheelEntry
 
-	mu    sync.Mutex
-	log   history.Log[*message]
-	waits map[string][]chan struct{} // of polls, by room
-	polls int                        // that wait
+	mu      sync.Mutex
+	retired bool // the namespace is forgotten
+	log     history.Log[*message]
+	waits   map[string][]chan struct{} // of polls, by room
+	polls   int                        // that wait
 }
 
 // everyone is the log's name of what goes to a whole namespace.
@@ -203,12 +204,32 @@ func (q *sequence) fire() {
 			q.recovery.expire(q.log)
 		}
 		q.listening.sweep(q)
+		retired := q.retired
 		q.mu.Unlock()
+		if retired {
+			return
+		}
 		if q.shared != nil {
 			q.shared.saveAll()
 		}
 		q.arm()
 	})
+}
+
+// retire ends the sequence of a namespace that is forgotten. Handlers may hold it
+// and emit yet.
+func (q *sequence) retire() {
+	q.mu.Lock()
+	q.retired = true
+	if q.shared != nil {
+		q.shared.over = true
+	}
+	q.mu.Unlock()
+	q.ns.srv.wheel.disarm(&q.timer)
+	if q.shared != nil {
+		q.shared.hurry(0)
+	}
+	q.listening.stop(q)
 }
 
 func (q *sequence) arm() { q.ns.srv.wheel.arm(&q.timer, q.ns.srv.wheel.now()+q.every) }

@@ -154,9 +154,8 @@ func (s *Server) newNamespace(name string) *Namespace {
 	return n
 }
 
-// subscribe has a namespace take part with the other pods, for ever: a backplane
-// forgets none. Start does it for those that are there before. The caller holds
-// nsMu.
+// subscribe has a namespace take part with the other pods. Start does it for those
+// that are there before. The caller holds nsMu.
 func (s *Server) subscribe(n *Namespace) {
 	if n.subscribed || s.opts.Backplane == nil || s.state.Load() != stateRunning {
 		return

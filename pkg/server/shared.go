@@ -99,7 +99,12 @@ func (s *shared) recordLocked(t *turn) {
 	t.since = s.q.ns.srv.wheel.now()
 	t.recorded = true
 	t.m.rooms, t.m.except = t.b.Rooms, t.b.Except
-	t.lost = !s.journal.Record(t.b, t)
+	if s.q.retired { // nobody hears of it here any more
+		s.q.ns.srv.opts.Backplane.Publish(t.b)
+		t.lost = true
+	} else {
+		t.lost = !s.journal.Record(t.b, t)
+	}
 	s.late = s.late || !s.journal.Level(s.q.ns.name)
 	t.ready = t.lost || s.late || s.over
 	s.queue(t)

@@ -91,6 +91,10 @@ type Backplane interface {
 	// AddNamespace subscribes to a namespace; idempotent, may be called
 	// before and after Start.
 	AddNamespace(namespace string) error
+	// RemoveNamespace undoes AddNamespace, and Follow of a Journal; it does nothing
+	// for a namespace that isn't there. It doesn't wait for the network: what is
+	// under way may reach the sink yet. The namespace may be added again.
+	RemoveNamespace(namespace string)
 	Publish(*Broadcast)
 	// Send sends a command under the rules of Publish, in order with it.
 	Send(*Command)

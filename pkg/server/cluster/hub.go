@@ -114,6 +114,12 @@ func (m *member) AddNamespace(namespace string) error {
 	return nil
 }
 
+func (m *member) RemoveNamespace(namespace string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.namespaces, namespace)
+}
+
 func (m *member) Publish(b *Broadcast) { m.send(b.Namespace, parcel{broadcast: b}, b.Size()) }
 
 func (m *member) Send(c *Command) { m.send(c.Namespace, parcel{command: c}, c.Size()) }

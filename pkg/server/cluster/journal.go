@@ -21,7 +21,7 @@ type Journal interface {
 	// Follow has f told of all broadcasts of a namespace in place of
 	// Sink.Deliver, those of this pod among them, and before that of what the
 	// journal holds that is not older than age. It is called once for a
-	// namespace, before AddNamespace.
+	// namespace, before AddNamespace; RemoveNamespace ends it.
 	Follow(namespace string, age time.Duration, f Follower)
 	// Record is Publish for a namespace that is followed: the follower gets b
 	// again, once, with the same mark, by Recorded or by Lost. When it reports

@@ -28,11 +28,12 @@ type base struct {
 	done      chan struct{} // closed with the backplane
 	closed    atomic.Bool
 	heard     atomic.Uint64
+	past      counts // of namespaces that were removed
 
 	mu     sync.Mutex
 	sink   cluster.Sink
-	names  map[string]bool
-	ctx    context.Context // of the goroutines, set by start
+	names  map[string]context.CancelFunc // what ends a namespace's goroutine, nil before start
+	ctx    context.Context               // of the goroutines, set by start
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 }
@@ -42,7 +43,7 @@ func (b *base) init(o Options, c *connector, uid string, s sender, servers func(
 	b.options, b.connector, b.uid = o, c, uid
 	b.signer = redisadapter.NewSigner(o.SignKey, o.SignRequired)
 	b.beat = &heartbeat{timeout: o.HeartbeatTimeout}
-	b.names = make(map[string]bool)
+	b.names = make(map[string]context.CancelFunc)
 	b.done = make(chan struct{})
 	b.pending = newPending(b.done)
 	b.guard = &guard{
@@ -64,9 +65,9 @@ func (b *base) init(o Options, c *connector, uid string, s sender, servers func(
 	}
 }
 
-// start is Backplane.Start. open takes a namespace in, launch starts the
+// start is Backplane.Start. open takes a namespace in until its context ends, launch starts the
 // adapter's goroutines in wg; tell hears how each try to subscribe went.
-func (b *base) start(ctx context.Context, sink cluster.Sink, open func(namespace string), launch func(tell func(error))) error {
+func (b *base) start(ctx context.Context, sink cluster.Sink, open func(ctx context.Context, namespace string), launch func(tell func(error))) error {
 	if err := b.claim(sink, open); err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func (b *base) start(ctx context.Context, sink cluster.Sink, open func(namespace
 }
 
 // claim makes the backplane sink's, once.
-func (b *base) claim(sink cluster.Sink, open func(namespace string)) error {
+func (b *base) claim(sink cluster.Sink, open func(ctx context.Context, namespace string)) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
@@ -109,9 +110,16 @@ func (b *base) claim(sink cluster.Sink, open func(namespace string)) error {
 	b.sink = sink
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	for name := range b.names {
-		open(name)
+		b.begin(name, open)
 	}
 	return nil
+}
+
+// begin takes a namespace in. mu is held.
+func (b *base) begin(namespace string, open func(ctx context.Context, namespace string)) {
+	ctx, cancel := context.WithCancel(b.ctx)
+	b.names[namespace] = cancel
+	open(ctx, namespace)
 }
 
 // enter asks the guard whether the prefix is free. A Redis that doesn't answer
@@ -146,20 +154,52 @@ func (b *base) namespaces() []string {
 }
 
 // addNamespace is Backplane.AddNamespace.
-func (b *base) addNamespace(namespace string, open func(namespace string)) error {
+func (b *base) addNamespace(namespace string, open func(ctx context.Context, namespace string)) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed.Load() {
 		return cluster.ErrClosed
 	}
-	if b.names[namespace] {
+	if _, has := b.names[namespace]; has {
 		return nil
 	}
-	b.names[namespace] = true
+	b.names[namespace] = nil
 	if b.sink != nil {
-		open(namespace)
+		b.begin(namespace, open)
 	}
 	return nil
+}
+
+// removeNamespace is Backplane.RemoveNamespace. drop takes a namespace out that
+// open has taken in.
+func (b *base) removeNamespace(namespace string, drop func(namespace string)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	cancel, has := b.names[namespace]
+	if !has {
+		return
+	}
+	delete(b.names, namespace)
+	if cancel != nil {
+		drop(namespace)
+		cancel()
+	}
+}
+
+// counts are those of the inboxes of namespaces: what a status says must not go
+// back when one is removed.
+type counts struct{ received, overrun, ignored atomic.Uint64 }
+
+func (c *counts) add(o *counts) {
+	c.received.Add(o.received.Load())
+	c.overrun.Add(o.overrun.Load())
+	c.ignored.Add(o.ignored.Load())
+}
+
+func (c *counts) fill(s *cluster.Status) {
+	s.Received += c.received.Load()
+	s.Overrun += c.overrun.Load()
+	s.Ignored += c.ignored.Load()
 }
 
 // post signs a message and puts it in the outbox. encoding is the error of
@@ -186,6 +226,7 @@ func (b *base) fill(s *cluster.Status, problem *string) {
 	now := time.Now()
 	s.Published = b.publisher.published.Load()
 	s.Heard += b.heard.Load()
+	b.past.fill(s)
 	s.Dropped += b.publisher.dropped.Load()
 	s.Queued = b.publisher.queued()
 	s.QueuedBytes = b.publisher.outbox.Bytes()

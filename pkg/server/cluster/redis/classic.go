@@ -85,9 +85,12 @@ func (b *classic) AddNamespace(namespace string) error {
 	return b.addNamespace(namespace, b.open)
 }
 
+// RemoveNamespace implements cluster.Backplane.
+func (b *classic) RemoveNamespace(namespace string) { b.removeNamespace(namespace, b.drop) }
+
 // open starts the inbox of a namespace and makes its subscriptions due: to
 // requests last, since who hears those is counted as a server that answers.
-func (b *classic) open(namespace string) {
+func (b *classic) open(ctx context.Context, namespace string) {
 	in := &inbox{
 		backplane: b,
 		namespace: namespace,
@@ -97,23 +100,7 @@ func (b *classic) open(namespace string) {
 		foreign:   b.guard.saw,
 		queue:     queue.New[inbound](b.options.InboxMessages, b.options.InboxBytes),
 	}
-	prefix := b.options.Prefix
-	type subscription struct {
-		topic
-		kind messageKind
-	}
-	subscriptions := []subscription{{topic{redisadapter.BroadcastPattern(prefix, namespace), true}, aBroadcast}}
-	if b.subs.rooms != nil {
-		subscriptions = []subscription{
-			{topic{socketPattern(prefix, namespace), true}, aBroadcast},
-			{topic{redisadapter.BroadcastChannel(prefix, namespace, ""), false}, aBroadcast},
-		}
-	}
-	subscriptions = append(subscriptions, []subscription{
-		{topic{redisadapter.ResponseChannel(prefix, namespace, ""), false}, aResponse},
-		{topic{redisadapter.ResponseChannel(prefix, namespace, b.uid), false}, aResponse},
-		{topic{redisadapter.RequestChannel(prefix, namespace), false}, aRequest},
-	}...)
+	subscriptions := b.subscriptions(namespace)
 	inboxes, routes := maps.Clone(*b.inboxes.Load()), maps.Clone(*b.routes.Load())
 	inboxes[namespace] = in
 	topics := make([]topic, 0, len(subscriptions))
@@ -123,8 +110,47 @@ func (b *classic) open(namespace string) {
 	}
 	b.inboxes.Store(&inboxes)
 	b.routes.Store(&routes)
-	b.wg.Go(func() { in.run(b.ctx) })
+	b.wg.Go(func() { in.run(ctx) })
 	b.subs.add(topics...)
+}
+
+// drop undoes open.
+func (b *classic) drop(namespace string) {
+	inboxes, routes := maps.Clone(*b.inboxes.Load()), maps.Clone(*b.routes.Load())
+	in := inboxes[namespace]
+	delete(inboxes, namespace)
+	var topics []topic
+	for _, s := range b.subscriptions(namespace) {
+		delete(routes, s.name)
+		topics = append(topics, s.topic)
+	}
+	b.past.add(&in.counts)
+	b.inboxes.Store(&inboxes)
+	b.routes.Store(&routes)
+	b.subs.remove(topics...)
+}
+
+// subscription is one of a namespace, and what it brings.
+type subscription struct {
+	topic
+	kind messageKind
+}
+
+// subscriptions are those of a namespace in the order in which they are made.
+func (b *classic) subscriptions(namespace string) []subscription {
+	prefix := b.options.Prefix
+	list := []subscription{{topic{redisadapter.BroadcastPattern(prefix, namespace), true}, aBroadcast}}
+	if b.subs.rooms != nil {
+		list = []subscription{
+			{topic{socketPattern(prefix, namespace), true}, aBroadcast},
+			{topic{redisadapter.BroadcastChannel(prefix, namespace, ""), false}, aBroadcast},
+		}
+	}
+	return append(list,
+		subscription{topic{redisadapter.ResponseChannel(prefix, namespace, ""), false}, aResponse},
+		subscription{topic{redisadapter.ResponseChannel(prefix, namespace, b.uid), false}, aResponse},
+		subscription{topic{redisadapter.RequestChannel(prefix, namespace), false}, aRequest},
+	)
 }
 
 // route runs on the reader's goroutine of the subscription.
@@ -157,9 +183,7 @@ func (b *classic) Status() cluster.Status {
 		Subscriptions: int(b.subs.subscribed.Load()),
 	}
 	for _, in := range *b.inboxes.Load() {
-		s.Received += in.received.Load()
-		s.Overrun += in.overrun.Load()
-		s.Ignored += in.ignored.Load()
+		in.fill(&s)
 	}
 	b.fill(&s, b.subs.problem.Load())
 	return s

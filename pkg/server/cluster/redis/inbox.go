@@ -3,7 +3,6 @@ package redis
 import (
 	"context"
 	"strings"
-	"sync/atomic"
 
 	"github.com/redis/rueidis"
 
@@ -41,7 +40,7 @@ type inbox struct {
 	foreign      func(string) bool // whether a message is another adapter's
 	queue        *queue.Queue[inbound]
 
-	received, overrun, ignored atomic.Uint64
+	counts
 }
 
 // accept runs on the reader's goroutine. It drops what isn't for this pod by the

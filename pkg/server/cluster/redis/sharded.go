@@ -94,14 +94,27 @@ func (b *sharded) AddNamespace(namespace string) error {
 }
 
 // open starts the inbox of a namespace and makes its subscriptions due.
-func (b *sharded) open(namespace string) {
+func (b *sharded) open(ctx context.Context, namespace string) {
 	in := newClusterInbox(b.options, &b.ops, b.signer, namespace, b.sink)
 	in.foreign = b.guard.saw
 	inboxes := maps.Clone(*b.inboxes.Load())
 	inboxes[namespace] = in
 	b.inboxes.Store(&inboxes)
-	b.wg.Go(func() { in.run(b.ctx) })
+	b.wg.Go(func() { in.run(ctx) })
 	b.subs.add(in.main, in.own)
+}
+
+// RemoveNamespace implements cluster.Backplane.
+func (b *sharded) RemoveNamespace(namespace string) { b.removeNamespace(namespace, b.drop) }
+
+// drop undoes open.
+func (b *sharded) drop(namespace string) {
+	inboxes := maps.Clone(*b.inboxes.Load())
+	in := inboxes[namespace]
+	delete(inboxes, namespace)
+	b.past.add(&in.counts)
+	b.inboxes.Store(&inboxes)
+	b.subs.remove(in.main, in.own)
 }
 
 // route runs on a reader's goroutine, of which a Cluster has one for each server.
@@ -233,7 +246,7 @@ type clusterInbox struct {
 	foreign   func(string) bool // whether a message is another adapter's, nil for never
 	queue     *queue.Queue[inbound]
 
-	received, overrun, ignored atomic.Uint64
+	counts
 }
 
 func newClusterInbox(o Options, ops *clusterOps, signer *redisadapter.Signer, namespace string, sink cluster.Sink) *clusterInbox {
@@ -305,11 +318,4 @@ func (in *clusterInbox) take(m inbound) {
 	if in.ops.receive(in.namespace, decoded, in.sink) {
 		in.received.Add(1)
 	}
-}
-
-// fill adds the inbox's counts to a status.
-func (in *clusterInbox) fill(s *cluster.Status) {
-	s.Received += in.received.Load()
-	s.Overrun += in.overrun.Load()
-	s.Ignored += in.ignored.Load()
 }

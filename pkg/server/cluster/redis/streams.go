@@ -141,7 +141,7 @@ func (b *streams) AddNamespace(namespace string) error {
 }
 
 // open takes a namespace in; mu is held.
-func (b *streams) open(namespace string) {
+func (b *streams) open(ctx context.Context, namespace string) {
 	key := redisadapter.StreamOf(b.options.Stream, b.options.StreamCount, namespace)
 	l := b.all[key]
 	if l == nil {
@@ -153,6 +153,7 @@ func (b *streams) open(namespace string) {
 	}
 	if f, ok := b.follow[namespace]; ok {
 		l.follow(namespace, f.age, f.follower)
+		l.lively.Store(b.tell != nil)
 	}
 	logs := maps.Clone(*b.logs.Load())
 	logs[namespace] = l
@@ -162,11 +163,38 @@ func (b *streams) open(namespace string) {
 	inboxes := maps.Clone(*b.inboxes.Load())
 	inboxes[namespace] = in
 	b.inboxes.Store(&inboxes)
-	b.wg.Go(func() { in.run(b.ctx) })
+	b.wg.Go(func() { in.run(ctx) })
 	if b.shards != nil {
 		b.shards.add(in.own, in.main)
 	} else {
 		b.plain.add(topic{in.own, false}, topic{in.main, false})
+	}
+}
+
+// RemoveNamespace implements cluster.Backplane. The stream is read on, of which
+// there is a fixed number.
+func (b *streams) RemoveNamespace(namespace string) {
+	b.removeNamespace(namespace, b.drop)
+	b.mu.Lock()
+	delete(b.follow, namespace)
+	b.mu.Unlock()
+}
+
+// drop undoes open.
+func (b *streams) drop(namespace string) {
+	logs := maps.Clone(*b.logs.Load())
+	logs[namespace].unfollow(namespace)
+	delete(logs, namespace)
+	b.logs.Store(&logs)
+	inboxes := maps.Clone(*b.inboxes.Load())
+	in := inboxes[namespace]
+	delete(inboxes, namespace)
+	b.past.add(&in.counts)
+	b.inboxes.Store(&inboxes)
+	if b.shards != nil {
+		b.shards.remove(in.own, in.main)
+	} else {
+		b.plain.remove(topic{in.own, false}, topic{in.main, false})
 	}
 }
 

@@ -43,6 +43,7 @@ type streamLog struct {
 	late      bool           // the stream could not be read at the first try
 
 	writing, reading atomic.Bool // the way is well
+	lively           atomic.Bool // namespaces came after the start
 	readAt           atomic.Int64
 	writeProblem     atomic.Pointer[string]
 	readProblem      atomic.Pointer[string]
@@ -286,6 +287,13 @@ func (l *streamLog) follow(namespace string, age time.Duration, f cluster.Follow
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.following[namespace] = &following{follower: f, age: age, since: l.position, located: l.located}
+}
+
+// unfollow takes back what follow did. What is under way may yet be told.
+func (l *streamLog) unfollow(namespace string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.following, namespace)
 }
 
 func (l *streamLog) reached() cluster.Offset {

@@ -101,9 +101,17 @@ func (l *streamLog) reads(ctx context.Context, ready func()) error {
 			}
 		}
 		l.readAt.Store(time.Now().UnixNano())
+		// Who has begun to follow meanwhile must hear of what came before first.
+		if err := l.load(ctx, client, clock); err != nil {
+			return err
+		}
 		l.take(entries, clock)
 	}
 }
+
+// livelyBlock bounds a reading of a stream whose namespaces come and go: one that
+// has just come is not told of anything before the reading is over.
+const livelyBlock = 100 * time.Millisecond
 
 // clock returns how far the clock of Redis is ahead of ours.
 func (l *streamLog) clock(ctx context.Context, client rueidis.Client) (time.Duration, error) {
@@ -159,6 +167,9 @@ func (l *streamLog) next(ctx context.Context, client rueidis.Client, at cluster.
 // await waits for what follows at.
 func (l *streamLog) await(ctx context.Context, client rueidis.Client, at cluster.Offset) ([]streamEntry, error) {
 	block := l.options.HeartbeatInterval
+	if l.lively.Load() {
+		block = min(block, livelyBlock)
+	}
 	ctx, cancel := context.WithTimeout(ctx, block+l.options.IOTimeout)
 	defer cancel()
 	return readStream(client.Do(ctx, client.B().Xread().Count(l.count()).Block(block.Milliseconds()).Streams().Key(l.key).Id(formatOffset(at)).Build()))
@@ -209,7 +220,7 @@ func (l *streamLog) take(entries []streamEntry, clock time.Duration) {
 		if e.uid == l.uid {
 			l.takeOwn(e)
 		} else if l.wants(e.namespace) {
-			l.takeOther(e, clock, false)
+			l.takeOther(e, clock, nil)
 		}
 		l.mu.Lock()
 		l.position = e.at
@@ -225,7 +236,9 @@ func (l *streamLog) takeOwn(e *streamEntry) {
 	}
 }
 
-func (l *streamLog) takeOther(e *streamEntry, clock time.Duration, past bool) {
+// takeOther tells of another pod's message, or of any to fresh alone, which begins
+// to follow.
+func (l *streamLog) takeOther(e *streamEntry, clock time.Duration, fresh *following) {
 	signature, err := base64.RawURLEncoding.DecodeString(e.signature)
 	if err != nil || l.signer.Check(signature, signedEntry(l.key, e.uid, e.namespace, e.kind, e.data)...) != nil {
 		l.ignored.Add(1)
@@ -238,12 +251,16 @@ func (l *streamLog) takeOther(e *streamEntry, clock time.Duration, past bool) {
 	}
 	l.mu.Lock()
 	f := l.following[e.namespace]
+	begun := f != nil && f.begun
 	l.mu.Unlock()
-	if f == nil || m.Type != redisadapter.ClusterBroadcast {
-		if !past {
-			l.deliver(m)
-		}
+	switch other := m.Type != redisadapter.ClusterBroadcast; {
+	case fresh != nil && (f != fresh || other):
 		return
+	case f == nil || other:
+		l.deliver(m)
+		return
+	case fresh == nil && !begun:
+		return // load will tell of it
 	}
 	l.received.Add(1)
 	f.follower.Recorded(&cluster.Entry{
@@ -251,7 +268,7 @@ func (l *streamLog) takeOther(e *streamEntry, clock time.Duration, past bool) {
 			Namespace: m.Namespace, Rooms: m.Rooms, Except: m.Except, Args: m.Args, Attachments: m.Attachments,
 			Volatile: m.Volatile, Compress: m.Compress, NoCompress: m.NoCompress,
 		},
-		At: e.at, Age: max(0, time.Since(time.UnixMilli(int64(e.at.Time)))+clock), Past: past && !before(f.since, e.at),
+		At: e.at, Age: max(0, time.Since(time.UnixMilli(int64(e.at.Time)))+clock), Past: fresh != nil && !before(f.since, e.at),
 	})
 }
 
@@ -259,7 +276,7 @@ func (l *streamLog) takeOther(e *streamEntry, clock time.Duration, past bool) {
 func (l *streamLog) load(ctx context.Context, client rueidis.Client, clock time.Duration) error {
 	l.mu.Lock()
 	var fresh []*following
-	names := make(map[string]bool)
+	names := make(map[string]*following)
 	at, late := l.position, l.late
 	for name, f := range l.following {
 		if f.begun {
@@ -269,7 +286,7 @@ func (l *streamLog) load(ctx context.Context, client rueidis.Client, clock time.
 			f.since, f.located = at, true
 		}
 		fresh = append(fresh, f)
-		names[name] = true
+		names[name] = f
 	}
 	l.mu.Unlock()
 	if len(fresh) == 0 {
@@ -295,8 +312,8 @@ func (l *streamLog) load(ctx context.Context, client rueidis.Client, clock time.
 			return err
 		}
 		for i := range entries {
-			if e := &entries[i]; before(from, e.at) && names[e.namespace] {
-				l.takeOther(e, clock, true)
+			if e := &entries[i]; before(from, e.at) && names[e.namespace] != nil {
+				l.takeOther(e, clock, names[e.namespace])
 			}
 		}
 		if int64(len(entries)) < l.count() {

@@ -24,6 +24,7 @@ type follower struct {
 	got      []string // +ARGS of this pod, ARGS of another, ~ARGS of the past
 	at       []cluster.Offset
 	begun    int
+	early    bool // something came before Begin
 	missed   bool
 	level    bool
 	lost     []any
@@ -40,6 +41,7 @@ func (f *follower) Begin(_ cluster.Offset, missed bool) {
 func (f *follower) Recorded(e *cluster.Entry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.early = f.early || f.begun == 0
 	text := string(e.Broadcast.Args)
 	switch {
 	case e.Mark != nil:

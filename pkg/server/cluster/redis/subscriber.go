@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,8 @@ type subscriber struct {
 
 	mu     sync.Mutex
 	topics []topic // in the order they came
+	taken  int     // how many of them the present connection has been told of
+	gone   []topic // that it has been told of and must not have any more
 	added  chan struct{}
 
 	up         atomic.Bool
@@ -59,17 +62,59 @@ func (s *subscriber) add(topics ...topic) {
 	s.mu.Lock()
 	s.topics = append(s.topics, topics...)
 	s.mu.Unlock()
+	s.signal()
+}
+
+// remove takes back what add did.
+func (s *subscriber) remove(topics ...topic) {
+	s.mu.Lock()
+	for _, t := range topics {
+		i := slices.Index(s.topics, t)
+		if i < 0 {
+			continue
+		}
+		s.topics = slices.Delete(s.topics, i, i+1)
+		if i < s.taken {
+			s.taken--
+			s.gone = append(s.gone, t)
+		}
+	}
+	s.mu.Unlock()
+	s.signal()
+}
+
+func (s *subscriber) signal() {
 	select {
 	case s.added <- struct{}{}:
 	default:
 	}
 }
 
-// from returns the topics after the first n.
-func (s *subscriber) from(n int) []topic {
+// restart is called for a new connection, which has nothing.
+func (s *subscriber) restart() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.topics[n:len(s.topics):len(s.topics)]
+	s.taken, s.gone = 0, nil
+}
+
+// due returns what the connection must be told next: topics to give up, or else
+// some to subscribe to. It counts them as told: when that fails, so does the
+// connection.
+func (s *subscriber) due() (add, remove []topic) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.gone) > 0 {
+		remove, s.gone = s.gone, nil
+		return nil, remove
+	}
+	for _, t := range s.topics[s.taken:] {
+		if len(add) == subscribeAtOnce || len(add) > 0 && t.pattern != add[0].pattern {
+			break
+		}
+		add = append(add, t)
+	}
+	s.taken += len(add)
+	return add, nil
 }
 
 // run keeps the subscriptions until ctx ends.
@@ -122,13 +167,17 @@ func (s *subscriber) session(ctx context.Context, ready func()) error {
 	if err := s.do(ctx, conn, conn.B().Subscribe().Channel(s.heartbeat).Build()); err != nil {
 		return err
 	}
+	s.restart()
 	for done := 0; ; {
-		for topics := s.from(done); len(topics) > 0; topics = s.from(done) {
-			n, err := s.subscribe(ctx, conn, topics)
-			if err != nil {
+		for {
+			more, fewer := s.due()
+			if len(more)+len(fewer) == 0 {
+				break
+			}
+			if err := s.change(ctx, conn, more, fewer); err != nil {
 				return err
 			}
-			done += n
+			done += len(more) - len(fewer)
 			s.subscribed.Store(int64(done))
 		}
 		if s.rooms != nil {
@@ -207,20 +256,35 @@ func (s *subscriber) channels(rooms []roomKey) []string {
 	return names
 }
 
-// subscribe takes the topics that one command can, in order, and returns how
-// many.
-func (s *subscriber) subscribe(ctx context.Context, conn rueidis.DedicatedClient, topics []topic) (int, error) {
-	names := make([]string, 0, min(len(topics), subscribeAtOnce))
-	for _, t := range topics[:cap(names)] {
-		if t.pattern != topics[0].pattern {
-			break
+// change subscribes to topics, of which all are patterns or none, and gives up
+// others.
+func (s *subscriber) change(ctx context.Context, conn rueidis.DedicatedClient, more, fewer []topic) error {
+	if names := namesOf(more, false); len(names) > 0 {
+		return s.do(ctx, conn, conn.B().Subscribe().Channel(names...).Build())
+	}
+	if names := namesOf(more, true); len(names) > 0 {
+		return s.do(ctx, conn, conn.B().Psubscribe().Pattern(names...).Build())
+	}
+	for names := range slices.Chunk(namesOf(fewer, false), subscribeAtOnce) {
+		if err := s.do(ctx, conn, conn.B().Unsubscribe().Channel(names...).Build()); err != nil {
+			return err
 		}
-		names = append(names, t.name)
 	}
-	if topics[0].pattern {
-		return len(names), s.do(ctx, conn, conn.B().Psubscribe().Pattern(names...).Build())
+	for names := range slices.Chunk(namesOf(fewer, true), subscribeAtOnce) {
+		if err := s.do(ctx, conn, conn.B().Punsubscribe().Pattern(names...).Build()); err != nil {
+			return err
+		}
 	}
-	return len(names), s.do(ctx, conn, conn.B().Subscribe().Channel(names...).Build())
+	return nil
+}
+
+func namesOf(topics []topic, patterns bool) (names []string) {
+	for _, t := range topics {
+		if t.pattern == patterns {
+			names = append(names, t.name)
+		}
+	}
+	return names
 }
 
 func (s *subscriber) do(ctx context.Context, conn rueidis.DedicatedClient, cmd rueidis.Completed) error {
