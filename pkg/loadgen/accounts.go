@@ -15,10 +15,14 @@ type account struct {
 	cells                []Counts // publisher's target × subscriber's target
 	possible             []int64  // by cell: deliveries that could have leaked
 	losses, leaks        []Loss
-	publishers, eligible int // eligible: subscribers that joined
+	causes               causeList
+	stuck                []StuckClient
+	stuckAt, heldAt      []int64 // by subscriber's target: stuck ones, those that joined
+	publishers, eligible int     // eligible: subscribers that joined
 	pairs                int
 	losers               int // subscribers that lost something
 	foreign              int64
+	unpaired             int64 // corrupt markers of which no one can tell whose they were
 }
 
 // lost counts what is missing at this moment.
@@ -56,18 +60,19 @@ func (e *engine) accountOne(a *audience, w *watch, answers bool) *account {
 	acc := &account{
 		watch: w, audience: a,
 		cells: make([]Counts, a.targets*a.targets), possible: make([]int64, a.targets*a.targets),
+		stuckAt: make([]int64, a.targets), heldAt: make([]int64, a.targets),
 		publishers: w.from.plan.Count,
 	}
 	g := a.group.plan
-	targetOf := func(sub int) int { return int(e.clients[g.first+sub].targetNo) }
-	cellOf := func(sub, pub int) int { return int(a.pubTarget[pub])*a.targets + targetOf(sub) }
 	disorder := a.Disorder()
 	ordered := make([]int64, g.Count) // misorders within publishers, by subscriber
 	lastCell := make([]int, g.Count)
-	acc.pairsOf(a, w, cellOf, ordered, lastCell, e)
+	acc.pairsOf(e, ordered, lastCell)
 	for sub := range g.Count {
-		if e.clients[g.first+sub].hasJoined() {
+		c := &e.clients[g.first+sub]
+		if c.hasJoined() {
 			acc.eligible++
+			acc.heldAt[c.targetNo]++
 		}
 		// Across publishers there may be more disorder than within them.
 		if more := disorder[sub] - ordered[sub]; w.verify.Order == OrderTotal && more > 0 {
@@ -75,11 +80,12 @@ func (e *engine) accountOne(a *audience, w *watch, answers bool) *account {
 		}
 		if answers {
 			corrupt, foreign := a.Damage(sub)
-			acc.total.Corrupt += corrupt
+			acc.unpaired += corrupt
 			acc.total.Unexpected += foreign
 			acc.foreign += foreign
 		}
 	}
+	acc.total.Corrupt += acc.unpaired
 	for i := range acc.cells {
 		acc.total.add(acc.cells[i])
 	}
@@ -87,13 +93,22 @@ func (e *engine) accountOne(a *audience, w *watch, answers bool) *account {
 		_, accepted := e.book.Published(w.from.plan.firstPublisher + i)
 		acc.total.Published += accepted
 	}
-	acc.losses, acc.leaks = worst(acc.losses), worst(acc.leaks)
+	acc.leaks = worst(acc.leaks)
 	return acc
 }
 
-func (acc *account) pairsOf(a *audience, w *watch, cellOf func(sub, pub int) int, ordered []int64, lastCell []int, e *engine) {
+func (acc *account) pairsOf(e *engine, ordered []int64, lastCell []int) {
+	a, w := acc.audience, acc.watch
+	targetOf := func(sub int) int { return int(e.clients[a.group.plan.first+sub].targetNo) }
+	cellOf := func(sub, pub int) int { return int(a.pubTarget[pub])*a.targets + targetOf(sub) }
+	rule := w.rule
+	rule.Class = make([]int, a.group.plan.Count)
+	for sub := range rule.Class {
+		rule.Class[sub] = targetOf(sub)
+	}
 	last := -1
-	a.Account(w.rule, ledger.Visitor{
+	shared := newSharedLosses()
+	a.Account(rule, ledger.Visitor{
 		Pair: func(sub, pub int, c ledger.Counts) {
 			acc.pairs++
 			if c.Lost > 0 && sub != last { // pairs come subscriber by subscriber
@@ -107,35 +122,58 @@ func (acc *account) pairsOf(a *audience, w *watch, cellOf func(sub, pub int) int
 			acc.cells[at].add(Counts{
 				Expected: c.Expected, Delivered: c.Delivered, Late: c.Late, Lost: c.Lost,
 				Duplicated: c.Duplicated, OutOfOrder: c.OutOfOrder, Unexpected: c.Unexpected,
-				Indeterminate: c.Indeterminate,
+				Corrupt: c.Corrupt, Indeterminate: c.Indeterminate, AfterSettle: c.AfterSettle,
 			})
+			acc.causes.count(causeUnacked, at, sub, pub, c.Unaccepted)
+			acc.causes.count(causeLate, at, sub, pub, c.AfterSettle)
 		},
 		Run: func(sub, pub int, r ledger.Run) {
 			at := cellOf(sub, pub)
 			l := Loss{
 				From: e.targets[at/a.targets].Name, To: e.targets[at%a.targets].Name,
-				Publisher: pub - w.from.plan.firstPublisher, Subscriber: sub,
+				Publisher: pub - w.from.plan.firstPublisher, Subscriber: sub, Subscribers: 1,
 				First: int64(r.First), Last: int64(r.Last), Count: r.Count,
 				Start: e.when(r.Start), End: e.when(r.End),
 			}
-			list := &acc.losses
 			if w.rule.Nothing {
-				list = &acc.leaks
+				acc.leaks = keepLoss(acc.leaks, l)
+				return
 			}
-			if *list = append(*list, l); len(*list) >= 64*keptLosses {
-				*list = worst(*list)
+			l.Cause = causeOf(r.Cause, at/a.targets == at%a.targets)
+			acc.causes.count(l.Cause, at, sub, pub, r.Count)
+			acc.causes.when(l.Cause, at, l.Start, l.End)
+			shared.add(l)
+		},
+		Stuck: func(sub int, since ledger.Micros, missed int64) {
+			if !e.clients[a.group.plan.first+sub].isUp() {
+				return
+			}
+			at := targetOf(sub)
+			if acc.stuckAt[at]++; len(acc.stuck) < keptLosses {
+				acc.stuck = append(acc.stuck, StuckClient{
+					Target: e.targets[at].Name, Subscriber: sub, Since: e.when(since), Missed: missed,
+				})
 			}
 		},
 	})
+	acc.losses = shared.list()
 }
 
 // keptLosses is how many losses a report lists for each verify block.
 const keptLosses = 50
 
+// keepLoss appends a loss to a list that is cut to the worst now and then.
+func keepLoss(list []Loss, l Loss) []Loss {
+	if list = append(list, l); len(list) >= 64*keptLosses {
+		list = worst(list)
+	}
+	return list
+}
+
 // worst keeps the largest losses, those that began first among equals.
 func worst(l []Loss) []Loss {
 	slices.SortFunc(l, func(a, b Loss) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), a.Start.Compare(b.Start),
+		return cmp.Or(cmp.Compare(b.Count*int64(b.Subscribers), a.Count*int64(a.Subscribers)), a.Start.Compare(b.Start),
 			cmp.Compare(a.Publisher, b.Publisher), cmp.Compare(a.Subscriber, b.Subscriber), cmp.Compare(a.First, b.First))
 	})
 	return slices.Clip(l[:min(len(l), keptLosses)])
@@ -145,6 +183,13 @@ func (c *client) hasJoined() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.joined
+}
+
+// isUp tells whether the client holds a connection that has not ended.
+func (c *client) isUp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.connected && !c.gone
 }
 
 func (acc *account) usedCells(e *engine) []int { return usedCells(e, acc.audience, acc.watch) }

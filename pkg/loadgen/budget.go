@@ -176,3 +176,17 @@ func (st *Step) length(n int) time.Duration {
 	}
 	return st.Wait
 }
+
+// markerSize is how long the step's markers are, 0 for the short form.
+func (st *Step) markerSize() int {
+	n := 0
+	switch {
+	case st.Emit != nil:
+		for _, a := range st.Emit.Args {
+			n = max(n, a.markerSize())
+		}
+	case st.Publish != nil:
+		n = st.Publish.JSON.markerSize()
+	}
+	return n
+}

@@ -86,8 +86,10 @@ type stepRun struct {
 	within   time.Duration // bound of acks and expected events
 	wantsAck bool
 	match    *Matcher
-	classes  []*classRun // nil unless sends are classified
-	outcome  bool        // the step itself declares the classes
+	// markerSize is how long its markers are, 0 for the short form.
+	markerSize int
+	classes    []*classRun // nil unless sends are classified
+	outcome    bool        // the step itself declares the classes
 
 	ack, service, delay, publish, toThrottle hist.ID
 
@@ -249,7 +251,7 @@ func newCellRun(g *groupRun, p *CellPlan, set *hist.Set, inherit map[string][]Ou
 }
 
 func newStepRun(i int, st *Step, set *hist.Set, inherit map[string][]Outcome, digits hist.Digits) *stepRun {
-	s := &stepRun{step: st, kind: kindOfStep(st), sid: i, within: DefaultStepWithin}
+	s := &stepRun{step: st, kind: kindOfStep(st), sid: i, within: DefaultStepWithin, markerSize: st.markerSize()}
 	s.ack, s.service, s.delay, s.publish, s.toThrottle = hist.None, hist.None, hist.None, hist.None, hist.None
 	switch s.kind {
 	case stepEmit:

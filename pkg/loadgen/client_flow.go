@@ -246,7 +246,7 @@ func (c *client) endFlow() {
 func (c *client) leave() {
 	if c.sub >= 0 && !c.gone {
 		a := c.cell.group.audience
-		a.Leave(int(c.sub), c.eng.micros(c.eng.now()-a.edge))
+		a.Leave(int(c.sub), c.eng.micros(c.eng.now()), a.edge.Microseconds())
 	}
 }
 

@@ -158,6 +158,11 @@ func (c *client) deliver(on *On, m *rt.Message, at time.Duration, t *tally) {
 // deliverAll reports each message in a body once: a server may put several
 // into one event, or quote the same one twice.
 func (c *client) deliverAll(body []byte, at time.Duration, t *tally) {
+	if ledger.Find(body) < 0 {
+		if body = unescapeMarker(body); body == nil {
+			return
+		}
+	}
 	for from := 0; ; {
 		i := ledger.Find(body[from:])
 		if i < 0 {

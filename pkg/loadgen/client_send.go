@@ -215,7 +215,11 @@ func (c *client) fill(b *buffer, st *stepRun, due, now time.Duration) (seq uint3
 			c.seq++
 		}
 		m := ledger.Marker{Run: c.eng.plan.run, Publisher: uint32(c.pub), Seq: seq, At: c.eng.micros(due)}
-		b.marker = m.Append(b.marker[:0])
+		if st.markerSize > 0 {
+			b.marker = m.AppendFilled(b.marker[:0], st.markerSize)
+		} else {
+			b.marker = m.Append(b.marker[:0])
+		}
 		b.vars.Marker = b.marker
 	}
 	s.k++

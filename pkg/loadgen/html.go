@@ -72,6 +72,7 @@ type (
 		Latencies                            []htmlLatency
 		Charts                               []chart
 		Grids                                []htmlGrid
+		Prices                               []string
 		Losses                               []htmlLosses
 		Checks                               []htmlChecks
 		Groups                               []htmlGroup

@@ -103,6 +103,24 @@ func (run *htmlRun) verify(v *VerifyReport, t *textWriter) {
 		}
 		run.Losses = append(run.Losses, htmlLosses{t.clean(v.Name) + ": " + x.word, strings.Join(text, "\n")})
 	}
+	run.truth(v, t)
+}
+
+// truth adds what a verify block found beyond its grid.
+func (run *htmlRun) truth(v *VerifyReport, t *textWriter) {
+	if v.Price != nil {
+		run.Prices = append(run.Prices, t.clean(v.Name)+": "+v.Price.text())
+	}
+	var text []string
+	for i := range v.Causes {
+		text = append(text, t.clean(v.Causes[i].line()))
+	}
+	for i := range v.Stuck {
+		text = append(text, t.clean(v.Stuck[i].describe()))
+	}
+	if len(text) > 0 {
+		run.Losses = append(run.Losses, htmlLosses{t.clean(v.Name) + ": who ate them", strings.Join(text, "\n")})
+	}
 }
 
 // checks sorts the checks by status, the worst first; what held is folded

@@ -110,18 +110,24 @@ type (
 		Cells  []jsonCell `json:"cells" doc:"The target × target grid."`
 		Losses []jsonLoss `json:"losses" doc:"Missing sequence numbers, the worst first, at most 50 intervals."`
 		Leaks  []jsonLoss `json:"leaks" doc:"Sequence numbers that arrived where nothing may."`
+
+		Causes     []jsonCause `json:"causes" doc:"Who ate the messages, the most frequent first."`
+		Stuck      []jsonStuck `json:"stuck" doc:"Zombie subscriptions: connected, but nothing arrives. At most 50."`
+		StuckCount int64       `json:"stuck_count" doc:"How many of them there are."`
+		Price      *jsonPrice  `json:"price,omitempty" doc:"Latency within a target and between two; absent if there is only one of the two."`
 	}
 	jsonCounts struct {
 		Published     int64 `json:"published" doc:"Publishes that the server acknowledged."`
 		Expected      int64 `json:"expected" doc:"Deliveries that had to happen."`
 		Delivered     int64 `json:"delivered" doc:"Deliveries that happened."`
-		Late          int64 `json:"late" doc:"Deliveries that took longer than the bound."`
+		Late          int64 `json:"late" doc:"Deliveries that took longer than the bound, or came when the settle time was over."`
 		Lost          int64 `json:"lost" doc:"Deliveries that did not happen."`
 		Duplicated    int64 `json:"duplicated" doc:"Surplus deliveries."`
 		OutOfOrder    int64 `json:"out_of_order" doc:"Deliveries that came after a later one."`
 		Unexpected    int64 `json:"unexpected" doc:"Deliveries to clients that must not have them."`
 		Corrupt       int64 `json:"corrupt" doc:"Deliveries with a damaged marker."`
 		Indeterminate int64 `json:"indeterminate" doc:"Deliveries that were neither due nor forbidden."`
+		AfterSettle   int64 `json:"after_settle" doc:"Of the late ones: they came when the settle time was over."`
 	}
 	jsonCell struct {
 		From string `json:"from" doc:"Target of the publishers."`
@@ -135,7 +141,10 @@ type (
 		From       string     `json:"from" doc:"Target of the publisher."`
 		To         string     `json:"to" doc:"Target of the subscriber."`
 		Publisher  int        `json:"publisher" doc:"Index of the publisher in its group."`
-		Subscriber int        `json:"subscriber" doc:"Index of the subscriber in its group."`
+		Subscriber int        `json:"subscriber" doc:"Index of the subscriber in its group; of several, the first."`
+		Receivers  int        `json:"subscribers" doc:"Subscribers of the target that missed the same."`
+		Count      int64      `json:"count" doc:"How many of the numbers were due (lost) or came (leaked), at each of them."`
+		Cause      string     `json:"cause" doc:"Of a loss: who ate it, as in causes."`
 		First      int64      `json:"first" doc:"First sequence number."`
 		Last       int64      `json:"last" doc:"Last sequence number."`
 		Start      *time.Time `json:"start,omitempty" doc:"When the first was published."`
@@ -231,13 +240,14 @@ func newJSONVerify(v *VerifyReport) jsonVerify {
 	for _, c := range v.Cells {
 		out.Cells = append(out.Cells, jsonCell{c.From, c.To, jsonCounts(c.Counts), finite(c.P50), finite(c.P99), finite(c.Max)})
 	}
+	out.truth(v)
 	return out
 }
 
 func newJSONLosses(losses []Loss) []jsonLoss {
 	out := []jsonLoss{}
 	for _, l := range losses {
-		x := jsonLoss{From: l.From, To: l.To, Publisher: l.Publisher, Subscriber: l.Subscriber, First: l.First, Last: l.Last}
+		x := jsonLoss{From: l.From, To: l.To, Publisher: l.Publisher, Subscriber: l.Subscriber, Receivers: l.Subscribers, Count: l.Count, Cause: l.Cause, First: l.First, Last: l.Last}
 		if !l.Start.IsZero() {
 			x.Start, x.End = &l.Start, &l.End
 		}

@@ -3,6 +3,7 @@ package loadgen
 import (
 	"fmt"
 
+	"github.com/realtime-toolkit/rtk/pkg/loadgen/hist"
 	"github.com/realtime-toolkit/rtk/pkg/rt"
 )
 
@@ -15,7 +16,7 @@ func (e *engine) judgeCases(g *groupRun, ev *evidence) []judged {
 		if c.probes == nil {
 			continue
 		}
-		out = append(out, c.judgeCase(name, ev))
+		out = append(out, c.judgeCase(name, ev, e))
 	}
 	for _, s := range g.plan.Skipped {
 		out = append(out, judged{Check: Check{
@@ -25,7 +26,7 @@ func (e *engine) judgeCases(g *groupRun, ev *evidence) []judged {
 	return out
 }
 
-func (c *cellRun) judgeCase(group string, ev *evidence) judged {
+func (c *cellRun) judgeCase(group string, ev *evidence, e *engine) judged {
 	t := c.probes
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -42,15 +43,41 @@ func (c *cellRun) judgeCase(group string, ev *evidence) judged {
 		j.Status, j.outright = CheckFail, t.bad > t.slow
 		j.excused = c.excusesSlow(ev, t.slow, t.tried)
 		j.Detail = fmt.Sprintf("%d of %d: %s", t.bad, t.tried, t.badExample)
+		if t.slow == t.bad {
+			j.Detail = lines(j.Detail, e.slowHandshakes(c.plan.Case.Outcome))
+		}
 	case t.tried == 0:
 		j.Status, j.Detail = CheckInconclusive, "no handshake was tried"
 	case t.open > 0:
 		j.Status = CheckInconclusive
-		j.Detail = fmt.Sprintf("%d of %d neither accepted nor refused: %s", t.open, t.tried, t.openExample)
+		j.Got += fmt.Sprintf(", %d without an answer", t.open)
+		j.Detail = lines(fmt.Sprintf("%d of %d neither accepted nor refused: %s", t.open, t.tried, t.openExample),
+			"that proves nothing about who is let in: find out why there was no answer (network, proxy, a server out of time), then run it again")
 	default:
 		j.Detail = fmt.Sprintf("%s, at most after %s", t.goodExample, round(t.slowest))
 	}
 	return j
+}
+
+// slowHandshakes says what a handshake that was decided rightly, but too late,
+// means: beside it stands how long those of sound tokens took.
+func (e *engine) slowHandshakes(outcome string) string {
+	text := "the decision was right, only late: the check of tokens is sound, the server was slow"
+	var ids []hist.ID
+	for _, g := range e.groups {
+		for _, c := range g.cells {
+			if c.plan.Case != nil && c.plan.Case.Outcome == OutcomeAccepted {
+				ids = append(ids, c.connectLatency)
+			}
+		}
+	}
+	if len(ids) == 0 || outcome == OutcomeAccepted {
+		return text
+	}
+	if h := e.hists.Read(ids...); h.Count() > 0 {
+		text += fmt.Sprintf("; sound tokens took %s to be accepted, p99 %s", round(seconds(h.Percentile(50))), round(seconds(h.Percentile(99))))
+	}
+	return text
 }
 
 // excusesSlow tells whether the generator's lag can explain that so many

@@ -17,7 +17,7 @@ type thresholdResult struct {
 // outrightMetrics count violations that a slow generator can't cause.
 var outrightMetrics = []string{
 	DeliveryLost, DeliveryDelivered, DeliveryDuplicated, DeliveryOutOfOrder, DeliveryUnexpected, DeliveryCorrupt,
-	AuthMismatches, AuthLeaks,
+	StuckClients, AuthMismatches, AuthLeaks, SilentAccepts,
 }
 
 func (e *engine) judgeThresholds(ev *evidence) []*thresholdResult {

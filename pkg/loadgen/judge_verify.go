@@ -31,8 +31,11 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 		return true
 	}
 	late := false
-	if v.Guarantee != AtMostOnce {
+	switch {
+	case v.Guarantee != AtMostOnce:
 		fault(c.Lost, "lost", ev.behind(), DeliveryLost, DeliveryDelivered)
+	case c.Delivered == 0: // at most once is not never
+		fault(c.Lost, "lost: nothing arrived at all", ev.behind(), DeliveryLost, DeliveryDelivered)
 	}
 	if v.Guarantee != AtLeastOnce {
 		fault(c.Duplicated, "duplicated", false, DeliveryDuplicated)
@@ -42,13 +45,25 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 	}
 	if v.Within > 0 {
 		late = fault(c.Late, fmt.Sprintf("later than %s", v.Within), ev.excuses(c.Late, c.Expected, v.Within), DeliveryLate)
+	} else {
+		late = fault(c.AfterSettle, "after the settle time", ev.behind(), DeliveryLate)
 	}
 	fault(c.Unexpected, "unexpected", false, DeliveryUnexpected)
 	fault(c.Corrupt, "corrupt", false, DeliveryCorrupt)
+	var stuck int64
+	for _, n := range acc.stuckAt {
+		stuck += n
+	}
+	fault(stuck, "stuck", false, StuckClients)
 	if len(wrong) == 0 {
-		if e.book.OrderCut() && v.Order == OrderTotal {
+		switch {
+		case e.book.OrderCut() && v.Order == OrderTotal:
 			j.Status = CheckInconclusive
 			j.Detail = "too many deliveries to compare the order of all of them across publishers"
+		case c.Indeterminate > c.Expected && !ev.tolerated(labels, DeliveryIndeterminate):
+			j.Status = CheckInconclusive
+			j.Got += fmt.Sprintf(", %d indeterminate", c.Indeterminate)
+			j.Detail = "more deliveries could not be decided than could: publishes without an ack, or subscribers that came, went or were cut off meanwhile"
 		}
 		return j
 	}
@@ -56,8 +71,46 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 	j.Got += ", " + strings.Join(wrong, ", ")
 	// Lateness alone may be the doing of a generator that could not keep up.
 	j.excused, j.outright = excused, !excused && !(late && len(wrong) == 1)
-	j.Detail = lines(acc.whereLost(e), acc.evidence(acc.losses, "lost"), acc.foreignHint())
+	j.Detail = lines(acc.whereLost(e), acc.whoAte(e), acc.evidence(acc.losses, "lost"), acc.stuckText(), acc.foreignHint())
 	return j
+}
+
+// whoAte is the table of causes in lines.
+func (acc *account) whoAte(e *engine) string {
+	var out []string
+	for _, c := range acc.causes.table(e) {
+		out = append(out, c.line())
+	}
+	const most = 8
+	if more := len(out) - most; more > 0 {
+		out = append(out[:most], fmt.Sprintf("and %d more causes", more))
+	}
+	return strings.Join(out, "\n")
+}
+
+// line is a cause in one line:
+// backplane pod-a→pod-c: 8800 of 1 publisher at 100 subscribers 12:03:07.1–12:03:11.5: acked, and nobody …
+func (c *LossCause) line() string {
+	s := fmt.Sprintf("%s %s→%s: %d of %s at %s", c.Cause, c.From, c.To, c.Count, plural(int64(c.Publishers), "publisher"), plural(int64(c.Subscribers), "subscriber"))
+	if !c.Start.IsZero() {
+		s += " " + c.Start.Format(lossClock) + "–" + c.End.Format(lossClock)
+	}
+	return s + ": " + c.Text()
+}
+
+// stuckText lists zombie subscriptions.
+func (acc *account) stuckText() string {
+	const most = 5
+	var out []string
+	for i, s := range acc.stuck {
+		if i == most {
+			out = append(out, fmt.Sprintf("and %d more stuck clients", len(acc.stuck)-most))
+			break
+		}
+		out = append(out, fmt.Sprintf("%s sub#%d is connected and has received nothing since %s; others on %s got %d messages",
+			s.Target, s.Subscriber, s.Since.Format(lossClock), s.Target, s.Missed))
+	}
+	return strings.Join(out, "\n")
 }
 
 // whereLost says what the losses have in common, which is where to look.
@@ -164,14 +217,24 @@ func (acc *account) evidence(list []Loss, what string) string {
 	return strings.Join(out, "\n")
 }
 
+// lossClock is how evidence gives the time of day.
+const lossClock = "15:04:05.0"
+
 // text is a loss in one line:
-// pod-a→pod-c pub#3 sub#17 lost 411–498 (88) 12:03:07.1–12:03:11.5.
+// pod-a→pod-c pub#3 sub#17 lost 411–498 (88) 12:03:07.1–12:03:11.5: socket.
 func (l *Loss) text(what string) string {
-	const clock = "15:04:05.0"
 	seqs := fmt.Sprint(l.First)
 	if l.Last != l.First {
 		seqs += fmt.Sprintf("–%d", l.Last)
 	}
-	return fmt.Sprintf("%s→%s pub#%d sub#%d %s %s (%d) %s–%s",
-		l.From, l.To, l.Publisher, l.Subscriber, what, seqs, l.Count, l.Start.Format(clock), l.End.Format(clock))
+	who := fmt.Sprintf("sub#%d", l.Subscriber)
+	if l.Subscribers > 1 {
+		who = fmt.Sprintf("%d subs", l.Subscribers)
+	}
+	s := fmt.Sprintf("%s→%s pub#%d %s %s %s (%d) %s–%s",
+		l.From, l.To, l.Publisher, who, what, seqs, l.Count, l.Start.Format(lossClock), l.End.Format(lossClock))
+	if l.Cause != "" {
+		s += ": " + l.Cause
+	}
+	return s
 }

@@ -98,6 +98,7 @@ func markdownReport(r *Report, o MarkdownOptions) []string {
 	add(markdownLatencies(r))
 	for i := range r.Verify {
 		add(markdownGrid(&r.Verify[i], m))
+		add(markdownTruth(&r.Verify[i], m))
 	}
 	if len(out) > 0 {
 		out[0] = "\n### " + markdownCode(m, r.Scenario) + "\n" + out[0]

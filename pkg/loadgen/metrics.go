@@ -60,11 +60,13 @@ const (
 	DeliveryUnexpected    = "delivery_unexpected"
 	DeliveryCorrupt       = "delivery_corrupt"
 	DeliveryIndeterminate = "delivery_indeterminate"
+	StuckClients          = "stuck_clients"
 
 	AuthMismatches    = "auth_mismatches"
 	AuthInconclusive  = "auth_inconclusive"
 	AuthRejectLatency = "auth_reject_latency"
 	AuthLeaks         = "auth_leaks"
+	SilentAccepts     = "silent_accepts"
 
 	OutcomeCount   = "outcome"
 	Accepted       = "accepted"
@@ -138,18 +140,20 @@ var metricTable = []MetricDef{
 	{CrossPod, KindLatency, "s", []string{LabelVerify}, "delivery_latency where publisher and subscriber are on different targets"},
 	{DeliveryExpected, KindCounter, "", deliveryLabels, "deliveries that had to happen: acked publishes times the subscribers eligible for them"},
 	{DeliveryDelivered, KindRatio, "", deliveryLabels, "deliveries that happened, of those expected"},
-	{DeliveryLost, KindRatio, "", deliveryLabels, "deliveries that had not happened when the settle time ended, of those expected"},
+	{DeliveryLost, KindRatio, "", deliveryLabels, "deliveries that did not happen, of those expected; one that came when the settle time was over is late"},
 	{DeliveryDuplicated, KindRatio, "", deliveryLabels, "surplus deliveries, per delivery expected"},
 	{DeliveryOutOfOrder, KindRatio, "", deliveryLabels, "deliveries that came after a later one, of those expected"},
-	{DeliveryLate, KindRatio, "", deliveryLabels, "deliveries that took longer than the verify block's within, of those expected"},
+	{DeliveryLate, KindRatio, "", deliveryLabels, "deliveries that took longer than the verify block's within, or came when the settle time was over, of those expected"},
 	{DeliveryUnexpected, KindRatio, "", deliveryLabels, "deliveries to a subscriber that must not have them (isolation leak), of those that could have leaked"},
-	{DeliveryCorrupt, KindRatio, "", deliveryLabels, "deliveries whose marker was damaged, per delivery expected"},
+	{DeliveryCorrupt, KindRatio, "", deliveryLabels, "deliveries whose marker, or the payload of a marker with a size, was damaged, per delivery expected"},
 	{DeliveryIndeterminate, KindRatio, "", deliveryLabels, "deliveries that were neither due nor forbidden: publish without an ack, or a subscriber outside its eligible window; of all publishes times subscribers"},
+	{StuckClients, KindRatio, "", []string{LabelVerify, LabelTo}, "subscribers that stayed connected and received nothing any more, though others on their target did (zombie subscriptions), of those that joined"},
 
 	{AuthMismatches, KindRatio, "", authLabels, "handshakes that were accepted though they had to be refused, or the reverse, of those tried"},
 	{AuthInconclusive, KindRatio, "", authLabels, "handshakes that ended in neither an acceptance nor an explicit refusal, of those tried"},
 	{AuthRejectLatency, KindLatency, "s", authLabels, "from the start of the handshake to the refusal"},
 	{AuthLeaks, KindRatio, "", authLabels, "refused clients that received an application event, of those refused"},
+	{SilentAccepts, KindRatio, "", authLabels, "clients that were refused and served all the same: an application event came after the refusal, or one before it that does not announce it, of those refused"},
 
 	{OutcomeCount, KindRatio, "", append([]string{LabelClass}, outcomeLabels...), "sends of a class, of all classified sends; name the class: outcome{class=accepted}"},
 	{Accepted, KindRatio, "", outcomeLabels, "the same as outcome{class=accepted}"},
@@ -190,7 +194,7 @@ func Metrics() []MetricDef { return slices.Clone(metricTable) }
 var plannedMetrics = []string{
 	"resume_gap", "resume_duplicates", "resume_time", "reconnect_time", "reconnect_attempts_per_client",
 	"connect_rate_peak", "still_disconnected", "duplicate_sessions", "state_recovered", "recovery_time",
-	"stuck_clients", "poll_empty", "poll_hold_time",
+	"poll_empty", "poll_hold_time",
 }
 
 // hasAgg tells whether a threshold may ask a metric of this kind for agg.

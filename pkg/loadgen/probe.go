@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"regexp"
 	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/rt"
@@ -11,19 +12,33 @@ import (
 type probe struct {
 	events     int
 	firstEvent string
-	gone       bool // the server said goodbye, or the transport ended
-	goneAt     time.Duration
-	by         rt.CloseBy
-	reason     string
-	shut       bool          // the transport ended
-	signal     chan struct{} // holds one token when something has changed
+	// served is the first event that a refused client must not get: any after
+	// the refusal, or one before it that does not announce it.
+	served  string
+	serves  int
+	refused bool // the refusal is known
+	gone    bool // the server said goodbye, or the transport ended
+	goneAt  time.Duration
+	by      rt.CloseBy
+	reason  string
+	shut    bool          // the transport ended
+	signal  chan struct{} // holds one token when something has changed
 }
+
+// announcesRefusal matches the names of events by which servers say why they
+// will disconnect.
+var announcesRefusal = regexp.MustCompile(`(?i)err|exception|auth|forbid|deni|reject|refus|disconnect|invalid|expire|clos|logout|bye`)
 
 func newProbe() *probe { return &probe{signal: make(chan struct{}, 1)} }
 
 func (p *probe) event(name string, _ time.Duration) {
 	if p.events++; p.events == 1 {
 		p.firstEvent = name
+	}
+	if p.refused || p.gone || !announcesRefusal.MatchString(name) {
+		if p.serves++; p.serves == 1 {
+			p.served = name
+		}
 	}
 	p.notify()
 }

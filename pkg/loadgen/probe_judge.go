@@ -161,6 +161,9 @@ func (c *client) judgeRejected(conn rt.Conn, err error, at time.Duration) findin
 // afterRefusal keeps listening until the socket is closed: a server that says
 // no and serves on is worse than one that says yes.
 func (c *client) afterRefusal(f finding, x HandshakeExpect, conn rt.Conn) finding {
+	c.mu.Lock()
+	c.probe.refused = true
+	c.mu.Unlock()
 	if conn != nil {
 		limit := x.SocketClosedWithin
 		if limit <= 0 {
@@ -179,6 +182,10 @@ func (c *client) afterRefusal(f finding, x HandshakeExpect, conn rt.Conn) findin
 			f.result, f.slow = probeBad, false
 			f.text = fmt.Sprintf("refused, but received %s %q", plural(int64(c.probe.events), "event"), c.clean(c.probe.firstEvent))
 		}
+	}
+	if c.probe.serves > 0 {
+		f.silent, f.result, f.slow = true, probeBad, false
+		f.text = fmt.Sprintf("silent accept: refused, but received %s %q", plural(int64(c.probe.serves), "event"), c.clean(c.probe.served))
 	}
 	return f
 }

@@ -20,6 +20,7 @@ type finding struct {
 	result  probeResult
 	refused bool
 	leaked  bool
+	silent  bool // refused and served all the same
 	slow    bool // wrong by the time it took alone
 	skip    bool // the run ended meanwhile: no evidence
 	stage   rt.Stage
@@ -31,7 +32,7 @@ type finding struct {
 type probeTally struct {
 	mu                                   sync.Mutex
 	tried, good, bad, open               int64
-	refused, leaked, slow                int64
+	refused, leaked, silent, slow        int64
 	goodExample, badExample, openExample string
 	slowest                              time.Duration
 }
@@ -62,6 +63,9 @@ func (t *probeTally) add(f finding) {
 	}
 	if f.leaked {
 		t.leaked++
+	}
+	if f.silent {
+		t.silent++
 	}
 	if f.slow {
 		t.slow++

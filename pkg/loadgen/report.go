@@ -107,9 +107,14 @@ type VerifyReport struct {
 	Guarantee                      Guarantee
 	Publishers, Subscribers, Pairs int
 	Counts
-	Cells  []Cell // the target × target grid, empty without groupBy
-	Losses []Loss // worst first, at most 50
-	Leaks  []Loss // what outsiders received
+	Cells  []Cell        // the target × target grid, empty without groupBy
+	Losses []Loss        // worst first, at most 50
+	Leaks  []Loss        // what outsiders received
+	Causes []LossCause   // who ate the messages, the most frequent first
+	Stuck  []StuckClient // zombie subscriptions, at most 50
+	// StuckCount is how many of them there are.
+	StuckCount int64
+	Price      *Price // of the way between targets, nil if not measured
 }
 
 // Counts are the eight outcomes of deliveries, and what was expected. Delivered
@@ -126,6 +131,7 @@ type Counts struct {
 	Unexpected    int64
 	Corrupt       int64
 	Indeterminate int64
+	AfterSettle   int64 // of the late ones: they came when the settle time was over
 }
 
 // Cell is one field of the pod × pod grid.
@@ -136,12 +142,14 @@ type Cell struct {
 }
 
 // Loss is one run of consecutive missing (or leaked) sequence numbers of a
-// pair.
+// pair, or of a publisher and all the subscribers of a target.
 type Loss struct {
 	From, To              string // targets
-	Publisher, Subscriber int
-	First, Last           int64 // sequence numbers, inclusive
-	Count                 int64 // how many of them were due (lost) or came (leaked)
+	Publisher, Subscriber int    // of several subscribers, the first
+	Subscribers           int    // that missed the same
+	Cause                 string // of a loss: who ate it
+	First, Last           int64  // sequence numbers, inclusive
+	Count                 int64  // how many of them were due (lost) or came (leaked)
 	Start, End            time.Time
 }
 

@@ -73,6 +73,10 @@ func (acc *account) report(e *engine) VerifyReport {
 		Name: v.Name, From: v.From, To: v.To, Guarantee: v.Guarantee,
 		Publishers: acc.publishers, Subscribers: acc.eligible, Pairs: acc.pairs,
 		Counts: acc.total, Losses: acc.losses, Leaks: acc.leaks,
+		Causes: acc.causes.table(e), Stuck: acc.stuck, Price: acc.price(e),
+	}
+	for _, n := range acc.stuckAt {
+		r.StuckCount += n
 	}
 	if v.Nothing {
 		r.Guarantee = "" // which is how a report says so

@@ -48,6 +48,8 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	}
 	show.phase("settling")
 	still := e.settle(e.settleLimit(end), end == endDone && e.mindsSurplus())
+	e.book.Settle(e.micros(e.now()))
+	e.linger(end)
 	accounts := e.account()
 	took := e.now()
 	e.windows.close(took)
@@ -187,6 +189,16 @@ func (e *engine) settle(limit time.Duration, whole bool) (stillArriving bool) {
 		time.Sleep(settleTick)
 	}
 	return e.now()-changed < quiet && missing != 0
+}
+
+// lingerTime is how long what is missing is waited for beyond the settle time.
+const lingerTime = 2 * time.Second
+
+// linger gives what is missing some more time, which tells late from lost.
+func (e *engine) linger(end ending) {
+	if end == endDone && e.missing() > 0 {
+		e.settle(lingerTime, false)
+	}
 }
 
 // missing counts the deliveries that are expected and have not happened.

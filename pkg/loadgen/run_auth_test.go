@@ -128,6 +128,10 @@ func TestAuthMatrix(t *testing.T) {
 			detail: `refused, but received 2 events "history"`,
 		},
 		{
+			name: "a word before the disconnect", refuse: whenConnected(4*time.Millisecond, "exception"), cells: rejected, status: CheckFail, verdict: Fail,
+			detail: `refused, but received 1 event "exception"`, // because of noEventsBefore
+		},
+		{
 			name: "socket left open", refuse: atNamespace("unauthorized", 6*time.Second), cells: rejected, status: CheckFail, verdict: Fail,
 			detail: "refused, but the socket was still open after 5s",
 		},
@@ -250,5 +254,66 @@ func TestTokensNeverReachTheReport(t *testing.T) {
 		if strings.Contains(string(b), "eyJ") {
 			t.Error("the report holds a token")
 		}
+	})
+}
+
+// A server that refuses and serves on is found without being asked for it; one
+// that only says why it disconnects is not taken for it.
+func TestSilentAccept(t *testing.T) {
+	t.Parallel()
+	src := strings.Replace(authMatrix, ", noEventsBefore: true", "", 1) + "  silent_accepts: count == 0\n"
+	for _, tt := range []struct {
+		name   string
+		refuse func(*fakeConn) error
+		silent int64
+	}{
+		{"refused in silence", atNamespace("unauthorized", time.Millisecond), 0},
+		{"events after the refusal", atNamespace("unauthorized", time.Second, "history"), 3},
+		{"a business event before the disconnect", whenConnected(4*time.Millisecond, "history"), 3},
+		{"says why and disconnects", whenConnected(4*time.Millisecond, "exception", "auth_error"), 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := bench(t, &fakeServer{dial: (&guard{refuse: tt.refuse}).dial}, src)
+				wantVerdict(t, r, map[bool]Verdict{true: Pass, false: Fail}[tt.silent == 0])
+				if m := metric(t, r, SilentAccepts, LabelCase, "expired"); m.Count != tt.silent || m.Total != 3 {
+					t.Errorf("silent_accepts = %d of %d, want %d of 3", m.Count, m.Total, tt.silent)
+				}
+				if tt.silent == 0 {
+					return
+				}
+				for _, c := range r.Checks {
+					if c.Name == "probe · websocket · expired" && (c.Status != CheckFail || !strings.Contains(c.Detail, `silent accept: refused, but received 1 event "history"`)) {
+						t.Errorf("%s: %s", c.Status, c.Detail)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A refusal that comes too late on a starved server says that the check is
+// right.
+func TestLateRefusalsSaySo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &guard{refuse: atUpgrade(401)}
+		s := &fakeServer{dial: func(r *rt.DialRequest, c *fakeConn) error {
+			time.Sleep(2500 * time.Millisecond)
+			return g.dial(r, c)
+		}}
+		r := bench(t, s, strings.Replace(authMatrix, "accepted: { within: 2s }", "accepted: { within: 4s }", 1))
+		for _, c := range r.Checks {
+			if c.Name != "probe · websocket · expired" {
+				continue
+			}
+			if c.Status != CheckFail ||
+				!strings.Contains(c.Detail, "the decision was right, only late") || !strings.Contains(c.Detail, "sound tokens took 2.5s") {
+				t.Errorf("%s, %s: %s", c.Status, c.Got, c.Detail)
+			}
+			return
+		}
+		t.Error("no such check")
 	})
 }

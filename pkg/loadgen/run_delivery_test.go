@@ -293,8 +293,8 @@ func TestLossesAreIntervalsWithTimes(t *testing.T) {
 			return []delivery{d}
 		}}, crossPod)
 		v := r.Verify[0]
-		if len(v.Losses) != 3 {
-			t.Fatalf("losses = %v, want one for each subscriber of pod-b", v.Losses)
+		if len(v.Losses) != 1 || v.Losses[0].Subscribers != 3 || v.Losses[0].Cause != "backplane" {
+			t.Fatalf("losses = %v, want one for all subscribers of pod-b", v.Losses)
 		}
 		l := v.Losses[0]
 		if l.From != "pod-a" || l.To != "pod-b" || l.Publisher != 0 || l.First != 20 || l.Last != 29 || l.Count != 10 {

@@ -121,6 +121,7 @@ func (l *seriesList) cell(c *cellRun) {
 		l.ratio(AuthInconclusive, c.labels, p.open, p.tried)
 		if c.plan.Case.Outcome == OutcomeRejected {
 			l.ratio(AuthLeaks, c.labels, p.leaked, p.tried)
+			l.ratio(SilentAccepts, c.labels, p.silent, p.tried)
 			l.latency(AuthRejectLatency, c.labels, c.rejectLatency)
 		}
 	}
@@ -206,6 +207,9 @@ func (l *seriesList) account(acc *account) {
 		c := &acc.cells[at]
 		if acc.watch.rule.Nothing {
 			l.ratio(DeliveryUnexpected, labels, c.Unexpected, acc.possible[at])
+			if c.Corrupt > 0 {
+				l.ratio(DeliveryCorrupt, labels, c.Corrupt, acc.possible[at])
+			}
 			continue
 		}
 		l.count(DeliveryExpected, labels, c.Expected)
@@ -215,13 +219,19 @@ func (l *seriesList) account(acc *account) {
 		l.ratio(DeliveryOutOfOrder, labels, c.OutOfOrder, c.Expected)
 		l.ratio(DeliveryLate, labels, c.Late, c.Expected)
 		l.ratio(DeliveryUnexpected, labels, c.Unexpected, c.Expected)
+		l.ratio(DeliveryCorrupt, labels, c.Corrupt, c.Expected)
 		l.ratio(DeliveryIndeterminate, labels, c.Indeterminate, c.Expected+c.Indeterminate)
 	}
 	if acc.foreign > 0 { // of another run: from no target of ours
 		l.ratio(DeliveryUnexpected, base, acc.foreign, 0)
 	}
-	if !acc.watch.rule.Nothing || acc.total.Corrupt > 0 {
-		l.ratio(DeliveryCorrupt, base, acc.total.Corrupt, acc.total.Expected)
+	if acc.unpaired > 0 { // of which no one can tell from where they came
+		l.ratio(DeliveryCorrupt, base, acc.unpaired, 0)
+	}
+	for i, held := range acc.heldAt { // known at the end only, not of a part of the run
+		if held > 0 && !acc.watch.rule.Nothing {
+			l.ratio(StuckClients, with(base, LabelTo, l.e.targets[i].Name), acc.stuckAt[i], held)
+		}
 	}
 }
 
@@ -231,20 +241,30 @@ func (l *seriesList) deliveryLatency(a *audience, w *watch) {
 		return
 	}
 	base := map[string]string{LabelVerify: w.verify.Name}
-	var same, cross []hist.ID
 	for _, at := range usedCells(l.e, a, w) {
 		n := a.targets
 		l.latency(DeliveryLatency, with(base, LabelFrom, l.e.targets[at/n].Name, LabelTo, l.e.targets[at%n].Name), w.latency[at])
-		if at/n == at%n {
-			same = append(same, w.latency[at])
-		} else {
-			cross = append(cross, w.latency[at])
-		}
 	}
+	same, cross := latencies(l.e, a, w)
 	if len(same) > 0 {
 		l.latency(SamePod, base, same...)
 	}
 	if len(cross) > 0 {
 		l.latency(CrossPod, base, cross...)
 	}
+}
+
+// latencies are the series of the deliveries within a target and between two.
+func latencies(e *engine, a *audience, w *watch) (same, cross []hist.ID) {
+	if w.rule.Nothing {
+		return nil, nil
+	}
+	for _, at := range usedCells(e, a, w) {
+		if at/a.targets == at%a.targets {
+			same = append(same, w.latency[at])
+		} else {
+			cross = append(cross, w.latency[at])
+		}
+	}
+	return same, cross
 }

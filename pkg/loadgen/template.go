@@ -19,6 +19,7 @@ type templatePart struct {
 	lit  string // literal text, when v is nil
 	v    *templateVar
 	mod  uint64 // {{seq % 100}}, 0 for none
+	size int    // {{marker 512}}, 0 for the short form
 	name string // matrix.NAME
 	nth  uint64 // which of the template's random values
 	// escape: the value stands within a JSON string. quote: it stands alone
@@ -59,7 +60,7 @@ var templateVars = []*templateVar{
 	// 53 bits, because JSON numbers above that lose digits in JavaScript.
 	{name: "rand", doc: "random number from the run's seed, below 2^53", number: func(v *TemplateVars, p *templatePart) uint64 { return mix64(v.Rand+p.nth) >> 11 }},
 	{name: "uuid", doc: "random UUID from the run's seed", text: appendUUID},
-	{name: "marker", doc: "the envelope by which verify recognises the message", perSend: true, text: func(dst []byte, v *TemplateVars, _ *templatePart) []byte { return append(dst, v.Marker...) }},
+	{name: "marker", doc: "the envelope by which verify recognises the message; {{marker 512}} is that many bytes long, with a payload whose damage is found", perSend: true, text: func(dst []byte, v *TemplateVars, _ *templatePart) []byte { return append(dst, v.Marker...) }},
 	{name: "matrix.NAME", doc: "value of a matrix axis", text: func(dst []byte, v *TemplateVars, p *templatePart) []byte { return append(dst, v.Matrix[p.name]...) }},
 }
 
@@ -117,6 +118,15 @@ func (t Template) HasMarker() bool {
 		}
 	}
 	return false
+}
+
+// markerSize is the size of the largest {{marker N}}, 0 if none has one.
+func (t Template) markerSize() int {
+	n := 0
+	for i := range t.parts {
+		n = max(n, t.parts[i].size)
+	}
+	return n
 }
 
 // appendUUID renders a version 4 UUID (RFC 9562, section 5.4).

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/realtime-toolkit/rtk/pkg/loadgen/ledger"
 )
 
 // ParseTemplate compiles plain text with {{variables}}; values are inserted
@@ -81,6 +83,13 @@ func parseTemplateVar(expr string) (templatePart, error) {
 	if axis, ok := strings.CutPrefix(name, "matrix."); ok && axis != "" {
 		p.name = axis
 		name = "matrix.NAME"
+	}
+	if rest, ok := strings.CutPrefix(name, "marker "); ok {
+		n, err := strconv.Atoi(strings.TrimSpace(rest))
+		if err != nil || n < ledger.MinFilled || n > ledger.MaxFilled {
+			return p, fmt.Errorf("{{%s}}: the size of a marker with a payload is %d to %d bytes", strings.TrimSpace(expr), ledger.MinFilled, ledger.MaxFilled)
+		}
+		name, p.size = "marker", n
 	}
 	i := slices.IndexFunc(templateVars, func(v *templateVar) bool { return v.name == name })
 	if i < 0 {

@@ -21,6 +21,7 @@ func (c *Counts) add(o Counts) {
 	c.Unexpected += o.Unexpected
 	c.Corrupt += o.Corrupt
 	c.Indeterminate += o.Indeterminate
+	c.AfterSettle += o.AfterSettle
 }
 
 // verify prints a verify block: who to whom, the pod × pod grid, losses and
@@ -33,8 +34,11 @@ func (t *textWriter) verify(v *VerifyReport) {
 	fmt.Fprintf(&t.b, "\n  %s  %s → %s, %s: %s, %s, %s\n", t.clean(v.Name), t.clean(v.From), t.clean(v.To), what,
 		plural(int64(v.Publishers), "publisher"), plural(int64(v.Subscribers), "subscriber"), plural(int64(v.Pairs), "pair"))
 	t.grid(v)
+	t.price(v.Price)
+	t.causes(v.Causes)
 	t.losses("lost", v.Losses)
 	t.losses("leaked", v.Leaks)
+	t.stuck(v)
 }
 
 // grid prints the cells as a table, publishers' targets down, subscribers'
@@ -158,14 +162,19 @@ func (l *Loss) describe(word string) string {
 	if l.Last > l.First {
 		seq = fmt.Sprintf("%d–%d", l.First, l.Last)
 	}
-	s := fmt.Sprintf("%s → %s  publisher %d → subscriber %d  %s %s (%s)", l.From, l.To, l.Publisher, l.Subscriber, word, seq, grouped(l.Last-l.First+1))
-	if l.Start.IsZero() {
-		return s
+	to := fmt.Sprintf("subscriber %d", l.Subscriber)
+	if l.Subscribers > 1 {
+		to = fmt.Sprintf("%d subscribers", l.Subscribers)
 	}
-	const clock = "15:04:05.0"
-	s += "  " + l.Start.Format(clock)
-	if !l.End.IsZero() && l.End.Sub(l.Start).Seconds() >= 0.1 {
-		s += "–" + l.End.Format(clock)
+	s := fmt.Sprintf("%s → %s  publisher %d → %s  %s %s (%s)", l.From, l.To, l.Publisher, to, word, seq, grouped(l.Last-l.First+1))
+	if !l.Start.IsZero() {
+		s += "  " + l.Start.Format(lossClock)
+		if !l.End.IsZero() && l.End.Sub(l.Start).Seconds() >= 0.1 {
+			s += "–" + l.End.Format(lossClock)
+		}
+	}
+	if l.Cause != "" {
+		s += "  " + l.Cause
 	}
 	return s
 }

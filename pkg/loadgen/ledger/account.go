@@ -16,9 +16,12 @@ type Rule struct {
 	Nothing bool
 	// From and To restrict the account to messages that were sent in
 	// [From, To), both 0 for all of them. What has no such time (surplus
-	// arrivals, disorder, and what was sent as a subscriber came or went) is
-	// then left out.
+	// arrivals, damage, disorder, and what was sent as a subscriber came or
+	// went) is then left out.
 	From, To Micros
+	// Class is the class of each subscriber, such as the server that it is
+	// connected to, from 0. With it losses get a Cause; without, none is sought.
+	Class []int
 }
 
 // bounds is the range of sequence numbers that the rule speaks of.
@@ -37,11 +40,15 @@ func (s span) clip(bounds span) span {
 }
 
 // Counts are the outcomes of one pair. Delivered and Lost add up to Expected;
-// the late ones are among the delivered, as are those out of order.
+// the late ones are among the delivered, as are those out of order and those
+// whose payload was damaged.
 type Counts struct {
 	Expected, Delivered, Late, Lost    int64
 	Duplicated, OutOfOrder, Unexpected int64
+	Corrupt                            int64
 	Indeterminate, Forbidden/* with Nothing: accepted publishes that must not arrive */ int64
+	AfterSettle int64 // of the late ones: when the settle time was over
+	Unaccepted  int64 // of the indeterminate ones: never accepted, and not arrived
 }
 
 // Run is a run of consecutive messages of a pair that were lost or leaked.
@@ -49,12 +56,17 @@ type Run struct {
 	First, Last uint32
 	Count       int64 // of the accepted (lost) or arrived (leaked) ones
 	Start, End  Micros
+	Cause       Cause // of a loss
 }
 
-// Visitor receives an account, pair by pair. Run may be nil.
+// Visitor receives an account, pair by pair. Run and Stuck may be nil.
 type Visitor struct {
 	Pair func(sub, pub int, c Counts)
 	Run  func(sub, pub int, r Run)
+	// Stuck is called for each subscriber that is still there and to which
+	// nothing was delivered that was sent after a moment, though others of its
+	// class received missed of it. It needs Rule.Class.
+	Stuck func(sub int, since Micros, missed int64)
 }
 
 // Account judges the pairs of a rule at this moment. It may be called while
@@ -64,13 +76,20 @@ func (a *Audience) Account(r Rule, v Visitor) {
 	for i := range logs {
 		logs[i] = a.book.publishers[a.sources[r.First+i].Publisher].freeze()
 	}
+	var reached *reach
+	if r.Class != nil && !r.Nothing {
+		reached = a.reach(&r)
+	}
 	due := make([]span, 0, 4)
 	for sub := range a.subs {
-		due = a.accountOne(sub, r, logs, v, due)
+		due = a.accountOne(sub, r, logs, reached, v, due)
+		if reached != nil && v.Stuck != nil {
+			a.findStuck(sub, r, logs, reached, v.Stuck)
+		}
 	}
 }
 
-func (a *Audience) accountOne(sub int, r Rule, logs []history, v Visitor, due []span) []span {
+func (a *Audience) accountOne(sub int, r Rule, logs []history, reached *reach, v Visitor, due []span) []span {
 	s := &a.subs[sub]
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,30 +99,53 @@ func (a *Audience) accountOne(sub int, r Rule, logs []history, v Visitor, due []
 		if int32(pub) == s.self {
 			continue
 		}
+		h := &logs[i]
 		p := &a.pairs[sub*len(a.sources)+slot]
 		run := func(x Run) {
 			if v.Run != nil {
 				v.Run(sub, pub, x)
 			}
 		}
+		var tail span
 		if r.Nothing {
-			due, _ = s.window(due, &logs[i], Rule{Reliable: true, Across: true})
-			v.Pair(sub, pub, leaks(p, due, &logs[i], &r, run))
+			due, tail, _ = s.window(due, h, Rule{Reliable: true, Across: true})
+			due = append(due, tail)
+			v.Pair(sub, pub, leaks(p, due, h, &r, run))
 			continue
 		}
+		lost := func(lo, hi uint32) {
+			switch {
+			case v.Run == nil:
+			case reached == nil:
+				run(h.run(lo, hi, Unexplained))
+			default:
+				s.absence(h).split(lo, hi, func(lo, hi uint32, away bool) {
+					if !away {
+						reached.explain(h, sub, i, lo, hi, run)
+					} else if h.accepted(lo, hi) > 0 {
+						run(h.run(lo, hi, Away))
+					}
+				})
+			}
+		}
 		var unsure int64
-		due, unsure = s.window(due, &logs[i], r)
-		v.Pair(sub, pub, deliveries(p, due, unsure, &logs[i], &r, run))
+		due, tail, unsure = s.window(due, h, r)
+		v.Pair(sub, pub, deliveries(p, due, tail, unsure, h, &r, lost))
 	}
 	return due
 }
 
-// deliveries counts the outcomes of a pair from which everything is expected.
-func deliveries(p *pair, due []span, unsure int64, h *history, r *Rule, run func(Run)) Counts {
+// deliveries counts the outcomes of a pair from which everything in due is
+// expected, and in tail what arrived. lost is called for each interval in which
+// something was lost.
+func deliveries(p *pair, due []span, tail span, unsure int64, h *history, r *Rule, lost func(lo, hi uint32)) Counts {
 	var c Counts
 	bounds, whole := r.bounds(h)
 	if whole {
 		c = Counts{Duplicated: int64(p.dup), OutOfOrder: int64(p.misorder), Indeterminate: unsure}
+		if p.more != nil {
+			c.Corrupt = int64(p.more.corrupt)
+		}
 		n := uint32(len(h.sent))
 		p.arrived(func(lo, hi uint32) {
 			if hi > n { // sent by no one, though the check sum is right
@@ -119,21 +161,45 @@ func deliveries(p *pair, due []span, unsure int64, h *history, r *Rule, run func
 		c.Expected += accepted
 		c.Indeterminate += int64(w.hi-w.lo) - accepted
 		p.missing(w.lo, w.hi, func(lo, hi uint32) {
-			if lost := h.accepted(lo, hi); lost > 0 {
-				c.Lost += lost
-				run(h.run(lo, hi, lost))
+			n := h.accepted(lo, hi)
+			if c.Unaccepted += int64(hi-lo) - n; n > 0 {
+				c.Lost += n
+				lost(lo, hi)
 			}
 		})
-		if p.more != nil {
-			for _, l := range p.more.late {
-				if lo, hi := max(l.lo, w.lo), min(l.hi, w.hi); lo < hi {
-					c.Late += h.accepted(lo, hi)
-				}
+		c.addLate(p, h, w)
+	}
+	if tail = tail.clip(bounds); tail.lo < tail.hi {
+		var came int64
+		p.arrived(func(lo, hi uint32) {
+			if lo, hi = max(lo, tail.lo), min(hi, tail.hi); lo < hi {
+				came += h.accepted(lo, hi)
 			}
-		}
+		})
+		c.Expected += came
+		c.Indeterminate += int64(tail.hi-tail.lo) - came
+		p.missing(tail.lo, tail.hi, func(lo, hi uint32) { c.Unaccepted += int64(hi-lo) - h.accepted(lo, hi) })
+		c.addLate(p, h, tail)
 	}
 	c.Delivered = c.Expected - c.Lost
 	return c
+}
+
+// addLate counts what was late of a part of the window.
+func (c *Counts) addLate(p *pair, h *history, w span) {
+	if p.more == nil {
+		return
+	}
+	count := func(list spans) (n int64) {
+		for _, l := range list {
+			if lo, hi := max(l.lo, w.lo), min(l.hi, w.hi); lo < hi {
+				n += h.accepted(lo, hi)
+			}
+		}
+		return n
+	}
+	c.Late += count(p.more.late)
+	c.AfterSettle += count(p.more.after)
 }
 
 // leaks counts the outcomes of a pair from which nothing may arrive.
@@ -142,6 +208,9 @@ func leaks(p *pair, due []span, h *history, r *Rule, run func(Run)) Counts {
 	bounds, whole := r.bounds(h)
 	if whole {
 		c.Duplicated = int64(p.dup)
+		if p.more != nil {
+			c.Corrupt = int64(p.more.corrupt)
+		}
 		bounds.hi = math.MaxUint32
 	}
 	for _, w := range due {
@@ -165,14 +234,15 @@ func leaks(p *pair, due []span, h *history, r *Rule, run func(Run)) Counts {
 }
 
 // run describes the accepted messages of [lo, hi), of which there is one.
-func (h *history) run(lo, hi uint32, count int64) Run {
+func (h *history) run(lo, hi uint32, cause Cause) Run {
+	count := h.accepted(lo, hi)
 	for h.acked[lo] == 0 {
 		lo++
 	}
 	for h.acked[hi-1] == 0 {
 		hi--
 	}
-	return Run{First: lo, Last: hi - 1, Count: count, Start: h.sent[lo], End: h.sent[hi-1]}
+	return Run{First: lo, Last: hi - 1, Count: count, Start: h.sent[lo], End: h.sent[hi-1], Cause: cause}
 }
 
 // Damage returns how many corrupt markers and how many markers of other runs

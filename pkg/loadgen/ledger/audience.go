@@ -36,11 +36,14 @@ type subscriber struct {
 	// is 0 while it doesn't, to is endless until it leaves. cut is when its
 	// connection was lost, 0 if it was not.
 	from, to, cut Micros
-	self          int32 // its own publisher id, -1 for none
-	foreign       uint32
-	corrupt       uint32
-	order         *[]uint64  // arrivals in order, only where total order is asked for
-	away          *[]stretch // nil for those whose connection held, which are most
+	// edge is how long before it left the subscriber may have missed what was
+	// under way.
+	edge    Micros
+	self    int32 // its own publisher id, -1 for none
+	foreign uint32
+	corrupt uint32
+	order   *[]uint64  // arrivals in order, only where total order is asked for
+	away    *[]stretch // nil for those whose connection held, which are most
 }
 
 // endless is the end of a window that no one has closed.
@@ -82,12 +85,16 @@ func (a *Audience) Join(sub int, at Micros) {
 	}
 }
 
-// Leave closes the window as planned.
-func (a *Audience) Leave(sub int, at Micros) {
+// Leave closes the window as planned. Of what was sent within the edge before
+// that, some may have been under way: it counts where it arrived, and is
+// indeterminate where it did not.
+func (a *Audience) Leave(sub int, at, edge Micros) {
 	s := &a.subs[sub]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.to = min(s.to, at)
+	if at < s.to {
+		s.to, s.edge = at, edge
+	}
 }
 
 // Cut says that the subscriber's connection was lost. The window stays open:
@@ -110,6 +117,8 @@ type Receipt struct {
 	// Unordered says of a Misorder that it is none: the two messages were
 	// under way at the same time.
 	Unordered bool
+	// Damaged says that the marker is sound and its payload is not.
+	Damaged bool
 	// Missing is by how much the number of messages that are missing so far
 	// went up (a gap opened) or down (one was filled).
 	Missing int32
@@ -122,11 +131,11 @@ func (a *Audience) Receive(sub int, b []byte, at Micros) Receipt {
 	s := &a.subs[sub]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err != nil {
+	if err != nil && err != errPayload { //nolint:errorlint // Parse wraps none
 		s.corrupt++
 		return Receipt{Arrival: Corrupt}
 	}
-	r := Receipt{Marker: m}
+	r := Receipt{Marker: m, Damaged: err != nil}
 	if m.Run != a.book.run || int(m.Publisher) >= len(a.slot) || m.Seq == math.MaxUint32 {
 		s.foreign++
 		r.Arrival = Foreign
@@ -138,6 +147,9 @@ func (a *Audience) Receive(sub int, b []byte, at Micros) Receipt {
 		return r
 	}
 	p := &a.pairs[sub*len(a.sources)+int(slot)]
+	if r.Damaged {
+		p.exceptions().corrupt++
+	}
 	base, next, before := p.base, p.next, p.intervals()
 	room := a.book.spans.Load() < maxSpans
 	if !p.spare(m.Seq, room) {
@@ -159,10 +171,14 @@ func (a *Audience) Receive(sub int, b []byte, at Micros) Receipt {
 	case Duplicate:
 		return r
 	}
-	if w := a.sources[slot].Within; w > 0 && at-m.At > w.Microseconds() && room {
+	settled := a.book.settled.Load()
+	if w := a.sources[slot].Within; room && (w > 0 && at-m.At > w.Microseconds() || settled != 0 && at > settled) {
 		e := p.exceptions()
 		e.late = e.late.add(m.Seq)
 		r.Late = true
+		if settled != 0 && at > settled {
+			e.after = e.after.add(m.Seq)
+		}
 	}
 	if n := p.intervals() - before; n != 0 {
 		a.book.spans.Add(int64(n))

@@ -16,6 +16,7 @@ type Book struct {
 	publishers []publisher
 
 	spans, order atomic.Int64 // in use, of maxSpans and maxOrder
+	settled      atomic.Int64 // when the settle time was over, 0 until then
 }
 
 // New returns a book for the publishers 0 to n-1 of a run.
@@ -29,6 +30,10 @@ func (b *Book) Run() uint32 { return b.run }
 // Publish logs that a publisher is about to send its next message, and
 // returns the message's sequence number.
 func (b *Book) Publish(pub int, at Micros) uint32 { return b.publishers[pub].publish(at) }
+
+// Settle says that the settle time is over. What arrives from now on was not
+// lost, but late.
+func (b *Book) Settle(at Micros) { b.settled.CompareAndSwap(0, max(at, 1)) }
 
 // Full tells whether arrivals had to be dropped from the account because too
 // much had gone astray before.

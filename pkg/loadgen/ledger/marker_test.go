@@ -72,3 +72,52 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestFilledMarkers(t *testing.T) {
+	t.Parallel()
+	m := Marker{Run: 46655, Publisher: 12, Seq: 1295, At: 1_764_000_000_000_000}
+	for _, size := range []int{MinFilled, 128, 512, 4096} {
+		text := m.AppendFilled(nil, size)
+		if len(text) != size {
+			t.Errorf("%d bytes, want %d: %s", len(text), size, text)
+		}
+		if got, err := Parse(append(bytes.Clone(text), `","x":1}`...)); err != nil || got != m {
+			t.Errorf("Parse(%s) = %+v, %v; want %+v", text, got, err, m)
+		}
+	}
+	largest := Marker{math.MaxUint32, math.MaxUint32, math.MaxUint32, math.MaxInt64}
+	if text := largest.AppendFilled(nil, MinFilled); len(text) != MinFilled {
+		t.Errorf("%d bytes, want %d", len(text), MinFilled)
+	}
+	if a, b := string(m.AppendFilled(nil, 512)), string(Marker{Run: 46655, Publisher: 12, Seq: 1296}.AppendFilled(nil, 512)); a[200:] == b[200:] {
+		t.Error("two messages have the same payload")
+	}
+}
+
+// Of a marker with a payload each damaged byte and each cut must be noticed
+// too, and damage behind its head must leave it its number.
+func TestDamagedPayloads(t *testing.T) {
+	t.Parallel()
+	m := Marker{Run: 46655, Publisher: 12, Seq: 1295, At: 1_764_000_000_000_000}
+	text := m.AppendFilled(nil, 160)
+	head := bytes.LastIndexByte(text, '.')
+	for i := len(prefix); i < len(text); i++ {
+		for _, c := range []byte(`09az."A `) {
+			if c == text[i] {
+				continue
+			}
+			bad := bytes.Clone(text)
+			bad[i] = c
+			got, err := Parse(bad)
+			if err == nil {
+				t.Errorf("%s taken for %+v", bad, got)
+			}
+			if i > head && (err != errPayload || got != m) {
+				t.Errorf("damage in the payload at %d: %+v, %v", i, got, err)
+			}
+		}
+		if got, err := Parse(text[:i]); err == nil {
+			t.Errorf("%s taken for %+v", text[:i], got)
+		}
+	}
+}

@@ -11,8 +11,10 @@ type pair struct {
 
 // exceptions is what a pair needs beyond the in-order case.
 type exceptions struct {
-	gaps spans // missing between base and next
-	late spans // arrived, but over the bound
+	gaps    spans // missing between base and next
+	late    spans // arrived, but over the bound
+	after   spans // arrived when the settle time was over
+	corrupt uint32
 }
 
 // Arrival says what the arrival of a marker was.
@@ -26,7 +28,7 @@ const (
 	Duplicate                // seen before
 	Foreign                  // of another run
 	Unknown                  // of a publisher that this audience doesn't watch
-	Corrupt                  // damaged
+	Corrupt                  // damaged, so that no one can tell what it was
 	Dropped                  // not accounted for, because the book is full
 )
 
@@ -74,7 +76,7 @@ func (p *pair) intervals() int {
 	if p.more == nil {
 		return 0
 	}
-	return len(p.more.gaps) + len(p.more.late)
+	return len(p.more.gaps) + len(p.more.late) + len(p.more.after)
 }
 
 func (p *pair) exceptions() *exceptions {

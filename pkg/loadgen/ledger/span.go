@@ -71,3 +71,51 @@ func (s spans) add(seq uint32) spans {
 	}
 	return s
 }
+
+// cover puts all of [lo, hi) in.
+func (s spans) cover(lo, hi uint32) spans {
+	if lo >= hi {
+		return s
+	}
+	if n := len(s); n == 0 || s[n-1].hi < lo {
+		return append(s, span{lo, hi})
+	}
+	// The intervals that overlap or touch it become one with it.
+	i, _ := slices.BinarySearchFunc(s, lo, func(sp span, lo uint32) int {
+		if sp.hi < lo {
+			return -1
+		}
+		return 1
+	})
+	j := i
+	for j < len(s) && s[j].lo <= hi {
+		lo, hi = min(lo, s[j].lo), max(hi, s[j].hi)
+		j++
+	}
+	if j == i {
+		return slices.Insert(s, i, span{lo, hi})
+	}
+	s[i] = span{lo, hi}
+	return slices.Delete(s, i+1, j)
+}
+
+// split calls f for the pieces of [lo, hi) in order, each of which is wholly
+// in the list or wholly out of it.
+func (s spans) split(lo, hi uint32, f func(lo, hi uint32, in bool)) {
+	i, _ := s.find(lo)
+	for at := lo; at < hi; {
+		switch {
+		case i >= len(s) || s[i].lo >= hi:
+			f(at, hi, false)
+			return
+		case at < s[i].lo:
+			f(at, s[i].lo, false)
+			at = s[i].lo
+		default:
+			end := min(s[i].hi, hi)
+			f(at, end, true)
+			at = end
+			i++
+		}
+	}
+}

@@ -41,24 +41,24 @@ func (s *subscriber) paused() bool {
 }
 
 // window returns the sequence numbers that the subscriber was there for, in
-// order, and how many are unsure because it joined, left or was cut off while
-// they were under way. A message belongs to the window if it was sent after the
+// order; in tail those that may have been under way when it left; and how many
+// are unsure because it joined or was cut off while they were under way. A message belongs to the window if it was sent after the
 // subscriber had joined and was accepted before it left. After a cut, what is
 // sent later is due only if the rule is reliable; what is sent while the
 // subscriber was away, only if the rule looks across.
 //
 //	from ─── due ───┐ away ┌─── due ───┐ cut ┌─ due if reliable ─ to
-func (s *subscriber) window(buf []span, h *history, r Rule) (due []span, unsure int64) {
+func (s *subscriber) window(buf []span, h *history, r Rule) (due []span, tail span, unsure int64) {
 	due = buf[:0] // there are many pairs, and most have one span
 	if s.from == 0 {
-		return due, 0
+		return due, tail, 0
 	}
 	begin, n := h.sentFrom(s.from), uint32(len(h.sent))
 	unsure = h.straddling(begin, 0, s.from)
 	end, gone := n, n // of the window: what is due, and what is unsure
 	if s.to != endless {
 		gone = max(h.sentFrom(s.to), begin)
-		end = max(h.doneBy(s.to), begin)
+		end = max(h.doneBy(s.to-s.edge), begin)
 	}
 	at := begin
 	leave := func(t Micros) { // the window closes at t
@@ -82,7 +82,7 @@ func (s *subscriber) window(buf []span, h *history, r Rule) (due []span, unsure 
 			}
 			leave(x.from)
 			if x.back >= s.to {
-				return due, unsure
+				return due, tail, unsure
 			}
 			enter(x.back)
 		}
@@ -90,13 +90,27 @@ func (s *subscriber) window(buf []span, h *history, r Rule) (due []span, unsure 
 	if s.cut != 0 && s.cut < s.to {
 		leave(s.cut)
 		if !r.Reliable {
-			return due, unsure
+			return due, tail, unsure
 		}
 	}
 	if at < end {
 		due = append(due, span{at, end})
 	}
-	return due, unsure + int64(gone-max(end, at))
+	return due, span{max(end, at), gone}, unsure
+}
+
+// absence is what was sent while the subscriber had no connection.
+func (s *subscriber) absence(h *history) spans {
+	var out spans
+	if s.away != nil {
+		for _, x := range *s.away {
+			out = out.cover(h.sentFrom(x.from), h.sentFrom(x.back))
+		}
+	}
+	if s.cut != 0 {
+		out = out.cover(h.sentFrom(s.cut), uint32(len(h.sent)))
+	}
+	return out
 }
 
 // straddling counts the messages from least on that were sent before the
