@@ -52,6 +52,9 @@ type benchOptions struct {
 	onGitHub, onGitHubSet bool // --github, and whether it was given
 	failExitCode          int
 	inconclusive          string
+
+	profile   string
+	allowExec bool
 }
 
 func newBenchCmd(env *Env) *cobra.Command {
@@ -96,6 +99,8 @@ func newBenchCmd(env *Env) *cobra.Command {
 	f.BoolVar(&o.insecure, "insecure", false, "do not verify certificates")
 	f.IntVar(&o.pods, "pods", 2, "how many gateways to start when there is no --target")
 	f.StringArrayVar(&o.serveFlags, "serve-flag", nil, "further flag of the gateways that are started, as in --serve-flag=--faulty=dup=1%")
+	f.StringVar(&o.profile, "profile", "", "put the profile `NAME` of the scenarios over them")
+	f.BoolVar(&o.allowExec, "allow-exec", false, "let scenarios that are no local files start commands")
 	cmd.AddCommand(newBenchLintCmd(env))
 	return cmd
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -16,11 +15,13 @@ const lintLong = `Check scenario files without running them.
 
 Everything that is wrong is printed as file:line:column with the source line
 and, where there is one, a hint. Environment references are resolved as in a
-run. The exit code is 2 if anything is wrong.`
+run. A file with profiles is checked as it stands and with each of them. The
+exit code is 2 if anything is wrong.`
 
 // newBenchLintCmd checks scenario files.
 func newBenchLintCmd(env *Env) *cobra.Command {
 	var set []string
+	var profile string
 	cmd := &cobra.Command{
 		Use:     "lint FILE...",
 		Short:   "Check scenario files without running them",
@@ -39,7 +40,7 @@ func newBenchLintCmd(env *Env) *cobra.Command {
 			}
 			mistakes := 0
 			for _, name := range args {
-				n, err := lint(env, name, lookup)
+				n, err := lint(env, name, loadgen.ParseOptions{Lookup: lookup, Profile: profile})
 				if err != nil {
 					return err
 				}
@@ -56,6 +57,7 @@ func newBenchLintCmd(env *Env) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVar(&set, "set", nil, "set a variable of the scenario, as in `NAME=VALUE`; repeatable")
+	cmd.Flags().StringVar(&profile, "profile", "", "check with this profile only; all of them by default")
 	return cmd
 }
 
@@ -77,27 +79,41 @@ func lintVars(set []string, env func(string) (string, bool)) (func(string) (stri
 	}, nil
 }
 
-// lint prints what is wrong with one scenario and counts it.
-func lint(env *Env, name string, lookup func(string) (string, bool)) (int, error) {
-	var src []byte
-	var err error
-	if shipped(name) {
-		src, err = scenarios.Open(name)
-	} else {
-		src, err = readScenario(name)
-	}
+// lint prints what is wrong with one scenario and counts it. Without a profile
+// the file is checked as it stands and with each of its profiles.
+func lint(env *Env, name string, o loadgen.ParseOptions) (int, error) {
+	src, err := scenarioSource(env, name)
 	if err != nil {
 		return 0, err
 	}
-	sc, diags := loadgen.Parse(name, src, lookup)
-	if diags.HasErrors() {
+	profiles, mistakes := lintOnce(env, name, src, o)
+	if o.Profile != "" {
+		return mistakes, nil
+	}
+	for _, o.Profile = range profiles {
+		_, n := lintOnce(env, name, src, o)
+		mistakes += n
+	}
+	return mistakes, nil
+}
+
+func lintOnce(env *Env, name string, src []byte, o loadgen.ParseOptions) (profiles []string, mistakes int) {
+	sc, diags, err := parseScenario(name, src, o)
+	as := filepath.ToSlash(name)
+	if o.Profile != "" {
+		as += " with profile " + o.Profile
+	}
+	switch {
+	case diags.HasErrors():
+		if o.Profile != "" {
+			fmt.Fprintln(env.Stdout, as+":")
+		}
 		fmt.Fprintln(env.Stdout, diags.Format())
-		return len(diags), nil
-	}
-	if err := sc.LoadKeys(os.ReadFile); err != nil {
+		return nil, len(diags)
+	case err != nil:
 		fmt.Fprintln(env.Stdout, err)
-		return 1, nil
+		return nil, 1
 	}
-	fmt.Fprintf(env.Stdout, "%s: ok\n", filepath.ToSlash(name))
-	return 0, nil
+	fmt.Fprintln(env.Stdout, as+": ok")
+	return sc.Profiles, 0
 }

@@ -9,11 +9,9 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"github.com/realtime-toolkit/rtk/internal/nearest"
 	"github.com/realtime-toolkit/rtk/pkg/client"
 	"github.com/realtime-toolkit/rtk/pkg/loadgen"
 	"github.com/realtime-toolkit/rtk/pkg/rt"
-	"github.com/realtime-toolkit/rtk/scenarios"
 )
 
 // What the started gateways want of a token.
@@ -21,9 +19,6 @@ const (
 	podAudience = "rtk-pods"
 	podIssuer   = "rtk-bench"
 )
-
-// maxScenario bounds a scenario file.
-const maxScenario = 1 << 20
 
 // benchRun is one invocation of `rtk bench`.
 type benchRun struct {
@@ -34,6 +29,7 @@ type benchRun struct {
 	dialer  *client.Dialer
 	show    *progress
 	github  *github
+	piped   []byte // the scenario from stdin
 	// signal is the first signal that came, for the exit code.
 	signal atomic.Pointer[os.Signal]
 }
@@ -219,17 +215,20 @@ func (r *benchRun) podFlags() []string {
 
 // parse reads and checks one scenario.
 func (r *benchRun) parse(name string) (*loadgen.Scenario, error) {
-	var src []byte
-	var err error
-	if shipped(name) {
-		src, err = scenarios.Open(name)
-	} else {
-		src, err = readScenario(name)
+	src := r.piped // stdin can be read once
+	if src == nil || name != stdinScenario {
+		var err error
+		if src, err = scenarioSource(r.env, name); err != nil {
+			return nil, err
+		}
 	}
+	if name == stdinScenario {
+		r.piped = src
+	}
+	sc, diags, err := parseScenario(name, src, loadgen.ParseOptions{Lookup: r.lookup, Profile: r.profile})
 	if err != nil {
 		return nil, err
 	}
-	sc, diags := loadgen.Parse(name, src, r.lookup)
 	if len(diags) > 0 {
 		fmt.Fprintln(r.env.Stderr, diags.Format())
 		mistakes := "1 mistake"
@@ -238,31 +237,10 @@ func (r *benchRun) parse(name string) (*loadgen.Scenario, error) {
 		}
 		return nil, usagef("%s: %s, nothing was sent", name, mistakes)
 	}
-	if err := sc.LoadKeys(os.ReadFile); err != nil {
-		return nil, usagef("%s: %w", name, err)
+	if err := commandsAllowed(name, sc.Commands(), r.allowExec); err != nil {
+		return nil, err
 	}
 	return sc, nil
-}
-
-func readScenario(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		if errors.Is(err, os.ErrNotExist) && !strings.ContainsAny(name, "./\\") {
-			return nil, hint(usagef("no scenario %q%s", name, nearest.Hint(name, scenarios.Names())),
-				"shipped are "+strings.Join(scenarios.Names(), ", ")+"; anything else is a file")
-		}
-		return nil, usagef("read scenario: %w", err)
-	}
-	defer f.Close()
-	src := make([]byte, maxScenario+1)
-	n, err := readFull(f, src)
-	if err != nil {
-		return nil, usagef("read scenario %s: %w", name, err)
-	}
-	if n > maxScenario {
-		return nil, usagef("read scenario %s: larger than 1 MiB", name)
-	}
-	return src[:n], nil
 }
 
 // planned is a scenario that is ready to run.
@@ -311,6 +289,7 @@ func (r *benchRun) one(ctx context.Context, p *planned) (*loadgen.Report, error)
 	rep, err := loadgen.Run(ctx, p.plan, loadgen.Options{
 		Dialer:      r.dialer,
 		Requester:   r.dialer,
+		Hooks:       hookProcesses{},
 		Progress:    r.show.show,
 		SourceAddrs: p.sources,
 		Grace:       max(r.grace, 1), // to Run, 0 is the default

@@ -49,7 +49,7 @@ func budget(p *Plan) error {
 	}
 	p.Length = longest + settle
 	p.Descriptors = p.Connections + min(requesters, maxRequests) + spareFiles
-	p.Warnings = append(shortTokens(p), onePod(p.Scenario)...)
+	p.Warnings = append(append(p.Warnings, shortTokens(p)...), onePod(p.Scenario)...)
 	return nil
 }
 

@@ -23,6 +23,7 @@ type groupRun struct {
 	joinStep int
 	setup    int  // steps that a client repeats when it comes back without its session
 	holds    bool // the flow keeps its clients until the run's end
+	hooks    []*hookRun
 }
 
 // cellRun is a cell while it runs: what its clients share.
@@ -32,7 +33,9 @@ type cellRun struct {
 	target rt.Target
 	labels map[string]string
 	tokens *tokenSource
-	steps  []*stepRun
+	// perClient is what of the target differs from client to client.
+	perClient targetVars
+	steps     []*stepRun
 
 	connectLatency, firstByte, heartbeatGap, rejectLatency hist.ID
 
@@ -89,6 +92,7 @@ type stepRun struct {
 	// markerSize is how long its markers are, 0 for the short form.
 	markerSize int
 	classes    []*classRun // nil unless sends are classified
+	hook       *hookRun    // of an exec step
 	outcome    bool        // the step itself declares the classes
 
 	ack, service, delay, publish, toThrottle hist.ID
@@ -128,6 +132,7 @@ const (
 	stepExpect
 	stepEmit
 	stepPublish
+	stepExec
 )
 
 func kindOfStep(st *Step) stepKind {
@@ -140,6 +145,8 @@ func kindOfStep(st *Step) stepKind {
 		return stepOn
 	case st.Expect != nil:
 		return stepExpect
+	case st.Exec != nil:
+		return stepExec
 	case st.Barrier != "":
 		return stepBarrier
 	}
@@ -206,6 +213,9 @@ func newCellRun(g *groupRun, p *CellPlan, set *hist.Set, inherit map[string][]Ou
 	}
 	var err error
 	if c.tokens, err = newTokenSource(p.Auth, p.Place); err != nil {
+		return nil, err
+	}
+	if c.perClient, err = newTargetVars(p.Target); err != nil {
 		return nil, err
 	}
 	c.connectLatency, c.firstByte, c.heartbeatGap, c.rejectLatency = hist.None, hist.None, hist.None, hist.None
@@ -279,6 +289,10 @@ func newStepRun(i int, st *Step, set *hist.Set, inherit map[string][]Outcome, di
 	case stepExpect:
 		if st.Expect.Within > 0 {
 			s.within = st.Expect.Within
+		}
+	case stepExec:
+		if st.Exec.Within > 0 {
+			s.within = st.Exec.Within
 		}
 	}
 	return s

@@ -23,6 +23,7 @@ type client struct {
 	send  *sendState   // while it is in an emit or publish step
 	cred  *credentials // for its HTTP requests, nil without any
 	back  *comeback    // nil until a connection was lost
+	hooks *clientHooks // nil without exec steps
 
 	stepStart, deadline time.Duration
 	dialStart           time.Duration // of the handshake
@@ -156,6 +157,8 @@ func (c *client) template() TemplateVars {
 		NowMS:  c.eng.when(c.eng.micros(c.eng.now())).UnixMilli(),
 		Matrix: c.cell.plan.Matrix,
 		Rand:   c.eng.random(c, 0),
+		Vars:   c.vars(),
+		rows:   c.cell.group.plan.rows,
 	}
 }
 

@@ -91,6 +91,8 @@ func (c *client) enter(st *stepRun) {
 		c.deadline = c.stepStart + st.within
 	case stepEmit, stepPublish:
 		c.send = newSendState(c, st)
+	case stepExec:
+		c.askHook(st)
 	}
 }
 
@@ -121,6 +123,8 @@ func (c *client) advanceWait(st *stepRun) bool {
 			c.wake(c.deadline)
 			return false
 		}
+	case stepExec:
+		return c.advanceHook(st, now)
 	case stepOn:
 		return c.advanceOn(st, now)
 	case stepExpect:
@@ -167,6 +171,9 @@ func (c *client) next(st *stepRun, at time.Duration) {
 func (c *client) skip(at time.Duration) {
 	c.step++
 	c.entered, c.through, c.arrived, c.send = false, false, false, nil
+	if c.hooks != nil {
+		c.hooks.call = nil
+	}
 	c.stepStart = at
 }
 

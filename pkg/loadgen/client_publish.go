@@ -28,8 +28,8 @@ func (c *client) startRequest(st *stepRun, due, now time.Duration) bool {
 	p := st.step.Publish
 	r := &rt.Request{
 		Method: p.Method,
-		URL:    c.publishURL(p.Path),
-		Header: c.publishHeader(p.HasBody),
+		URL:    c.publishURL(p, &b.vars),
+		Header: c.publishHeader(p.HasBody, &b.vars),
 	}
 	if p.HasBody {
 		r.Body = p.JSON.Append(nil, &b.vars)
@@ -93,8 +93,12 @@ func accepts(want []int, status int) bool {
 
 // publishURL is the target's URL with the step's path appended, keeping the
 // query of both.
-func (c *client) publishURL(path string) string {
-	u := *c.cell.target.URL
+func (c *client) publishURL(p *Publish, v *TemplateVars) string {
+	u := *c.cell.perClient.url(c.cell.target.URL, v)
+	path := p.Path
+	if p.PathVars.parts != nil {
+		path = string(p.PathVars.appendEscaped(nil, v, escapeURL))
+	}
 	if extra, query, ok := strings.Cut(path, "?"); ok {
 		path = extra
 		u.RawQuery = joinQuery(u.RawQuery, query)
@@ -110,6 +114,9 @@ func (c *client) publishURL(path string) string {
 	return u.String()
 }
 
+// escapeURL escapes a value for a path as well as for a query.
+func escapeURL(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+
 func joinQuery(a, b string) string {
 	if a == "" || b == "" {
 		return a + b
@@ -117,10 +124,12 @@ func joinQuery(a, b string) string {
 	return a + "&" + b
 }
 
-func (c *client) publishHeader(hasBody bool) http.Header {
+func (c *client) publishHeader(hasBody bool, v *TemplateVars) http.Header {
 	h := c.cell.plan.Target.Header
 	if c.cred != nil {
 		h = c.cred.header
+	} else {
+		h = c.cell.perClient.header(h, v)
 	}
 	if !hasBody || h.Get("Content-Type") != "" {
 		return h

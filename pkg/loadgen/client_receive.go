@@ -208,6 +208,9 @@ func (c *client) meet(m *rt.Message) {
 			continue
 		}
 		c.seen |= bit
+		if len(c.cell.group.hooks) > 0 {
+			c.keepEvent(m)
+		}
 		if int(c.step) < len(c.cell.steps) && c.cell.steps[c.step].step == st {
 			c.kick()
 		}

@@ -206,6 +206,8 @@ func (c *client) fill(b *buffer, st *stepRun, due, now time.Duration) (seq uint3
 		NowMS:  c.eng.micros(now) / 1000,
 		Matrix: c.cell.plan.Matrix,
 		Rand:   c.eng.random(c, int64(c.step)<<40|s.k),
+		Vars:   c.vars(),
+		rows:   c.cell.group.plan.rows,
 	}
 	if st.marked() {
 		if c.cell.group.logged {

@@ -5,7 +5,7 @@ import "github.com/realtime-toolkit/rtk/pkg/rt"
 // compilePhases works out how many clients of each group come and go, and
 // numbers all of them.
 func compilePhases(p *Plan) error {
-	total := 0
+	total, rows := 0, map[string]int{}
 	for _, g := range p.Groups {
 		if rampedBy(p.Scenario.Phases, g) {
 			total += g.Count
@@ -20,6 +20,9 @@ func compilePhases(p *Plan) error {
 		}
 		if g.stages != nil && g.Count == 0 {
 			return planError(g.Group.Pos, "clients %s: the phases leave it without any client: rampTo is a number of clients of all groups that have no phases and no connect.rate of their own", g.Group.Name)
+		}
+		if err := compileData(p, g, rows); err != nil {
+			return err
 		}
 		g.first = p.Clients
 		p.Clients += g.Count

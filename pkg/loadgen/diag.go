@@ -88,23 +88,20 @@ const (
 	maxExcerpt     = 160  // characters of a source line
 )
 
-// finish sorts by position, drops repetitions and fills the excerpts.
-func (ds Diagnostics) finish(file string, lines []string, mask func(string) string) Diagnostics {
+// finish sorts by file and position, drops repetitions and fills the excerpts.
+func (ds Diagnostics) finish(files sources, mask func(string) string) Diagnostics {
 	slices.SortStableFunc(ds, func(a, b Diagnostic) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		return cmp.Or(cmp.Compare(files.index(a.File), files.index(b.File)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	ds = slices.CompactFunc(ds, func(a, b Diagnostic) bool {
-		return a.Line == b.Line && a.Column == b.Column && a.Message == b.Message
-	})
+	ds = slices.CompactFunc(ds, func(a, b Diagnostic) bool { return a.Pos == b.Pos && a.Message == b.Message })
 	if n := len(ds) - maxDiagnostics; n > 0 {
 		ds = append(ds[:maxDiagnostics:maxDiagnostics], Diagnostic{Pos: ds[maxDiagnostics].Pos, Message: fmt.Sprintf("and %d more errors", n)})
 	}
 	for i := range ds {
 		d := &ds[i]
-		d.File = file
 		d.Message, d.Hint = mask(d.Message), mask(d.Hint)
-		if d.Line >= 1 && d.Line <= len(lines) {
-			d.Excerpt, d.caret = sourceExcerpt(mask(lines[d.Line-1]), d.Column)
+		if line, ok := files.line(d.Pos); ok {
+			d.Excerpt, d.caret = sourceExcerpt(mask(line), d.Column)
 		}
 	}
 	return ds

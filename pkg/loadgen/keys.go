@@ -47,26 +47,29 @@ var rootDef = &objectDef{
 		{name: "description", typ: textType, doc: "More about it.", examples: []any{"Runs before each release."}},
 		{name: "seed", typ: seedType, doc: "Seed of everything random, decimal or 0x…; a random one is picked and printed when it is absent.", examples: []any{42, "0x7f3a"}},
 		{name: "timeout", typ: durationType, doc: "Bound on the whole run, 30m by default.", examples: []any{"5m"}},
+		{name: "data", typ: mapOf(refTo("data")), doc: "Files of which each client has a row, by name: {{data.NAME.COLUMN}}.", examples: []any{map[string]any{"users": map[string]any{"file": "users.csv", "order": "unique"}}}},
 		{name: "targets", typ: mapOf(refTo("target")), doc: "The endpoints, by name.", examples: []any{map[string]any{"api": map[string]any{"url": "${URL:-http://127.0.0.1:3000}", "protocol": "socketio"}}}, required: true},
 		{name: "auth", typ: mapOf(refTo("authProfile")), doc: "Ways to authenticate, by name; groups refer to them.", examples: []any{map[string]any{"member": map[string]any{"jwt": map[string]any{"alg": "HS256", "secret": "${JWT_SECRET}"}}}}},
-		{name: "clients", typ: mapOf(refTo("group")), doc: "The groups of clients, by name.", examples: []any{map[string]any{"chatters": map[string]any{"count": 500, "flow": []any{map[string]any{"emit": "say", "args": []any{"hi"}}}}}}, required: true},
+		{name: "clients", typ: clientsType, doc: "The groups of clients, by name. use: FILE takes the groups of another file, with their targets, auth, data and verify blocks.", examples: []any{map[string]any{"chatters": map[string]any{"count": 500, "flow": []any{map[string]any{"emit": "say", "args": []any{"hi"}}}}}}, required: true},
 		{name: "verify", typ: mapOf(refTo("verify")), doc: "Delivery checks between groups, by name.", examples: []any{map[string]any{"lobby": map[string]any{"from": "publishers", "to": "subscribers", "guarantee": "exactlyOnce"}}}},
 		{name: "phases", typ: arrayOf(refTo("phase")), doc: "Parts of the run, one after the other: windows for thresholds, and how many clients are connected. The run lasts at least as long as they do.", examples: []any{[]any{map[string]any{"name": "ramp", "rampTo": 4000, "over": "10m"}, map[string]any{"name": "hold", "for": "8h"}}}},
 		{name: "thresholds", typ: thresholdsType, doc: "Conditions on metrics: metric{label=value}: expression.", examples: []any{map[string]any{"ack_latency{event=say}": "p99 < 200ms"}}},
+		{name: "extends", typ: listOf(textType), doc: "Files that this one is put over: mappings are joined key by key, anything else takes the other's place, and null takes a key away. Relative to this file; a shipped scenario by name.", examples: []any{"base.rtk.yaml", []any{"servers.yaml", "chat.yaml"}}},
+		{name: "profiles", typ: mapOf(refTo("profile")), doc: "Changes by name, of which --profile NAME (or RTK_BENCH_PROFILE) puts one over the file as extends does.", examples: []any{map[string]any{"soak": map[string]any{"clients": map[string]any{"chatters": map[string]any{"count": 4000}}}}}},
 	},
-	planned: []string{"faults", "scrape", "checkpoint", "extends", "profiles", "data", "feeders", "report"},
+	planned: []string{"faults", "scrape", "checkpoint", "report"},
 }
 
 var targetDef = &objectDef{
 	name: "target", what: "a target", doc: "An endpoint to connect to.",
 	keys: []keyDef{
-		{name: "url", typ: textType, doc: "URL of the endpoint: http(s) or ws(s).", examples: []any{"${URL:-http://127.0.0.1:3000}", "wss://chat.example.org/ws"}},
+		{name: "url", typ: textType, doc: "URL of the endpoint: http(s) or ws(s). Path and query may hold {{data.NAME.COLUMN}} and the other variables of a client.", examples: []any{"${URL:-http://127.0.0.1:3000}", "wss://chat.example.org/ws"}},
 		{name: "urls", typ: listOf(textType), doc: "Several endpoints of one kind instead of url, as a list or divided by commas. They are named after the target: pod-1, pod-2; the target's name stands for all of them.", examples: []any{"${URLS:-http://127.0.0.1:3000,http://127.0.0.1:3010}", []any{"http://10.0.0.11:3000", "http://10.0.0.12:3000"}}},
 		{name: "protocol", typ: enumOf(protocolWords...), doc: "What the endpoint speaks. May be left out when the URL tells, as ws:// does.", examples: []any{"socketio"}},
 		{name: "namespace", typ: textType, doc: "Socket.IO namespace, / by default.", examples: []any{"/chat"}},
 		{name: "transports", typ: listOf(enumOf("websocket", "polling")), doc: "Socket.IO transports, in order; polling first means upgrade. WebSocket only by default.", examples: []any{[]any{"polling", "websocket"}}},
 		{name: "framing", typ: enumOf("nest", "raw"), doc: "Frames of a plain WebSocket endpoint: NestJS' {event, data} (the default) or raw.", examples: []any{"nest"}},
-		{name: "headers", typ: mapOf(textType), doc: "Extra request headers.", examples: []any{map[string]any{"X-Tenant": "acme"}}},
+		{name: "headers", typ: mapOf(textType), doc: "Extra request headers. Texts may hold {{data.NAME.COLUMN}} and the other variables of a client.", examples: []any{map[string]any{"X-Tenant": "acme"}}},
 		{name: "insecure", typ: boolType, doc: "Do not verify the server's certificate.", examples: []any{true}},
 	},
 	planned: []string{"discover", "cursor"},
@@ -76,7 +79,7 @@ var authProfileDef = &objectDef{
 	name: "authProfile", what: "an auth profile", doc: "A way to authenticate.",
 	keys: []keyDef{
 		{name: "jwt", typ: refTo("jwt"), doc: "Mint a token for each client.", examples: []any{map[string]any{"alg": "HS256", "secret": "${JWT_SECRET}"}}},
-		{name: "raw", typ: textType, doc: "Present this string as the token.", examples: []any{"${TOKEN}"}},
+		{name: "raw", typ: textType, doc: "Present this string as the token; it may be {{data.NAME.COLUMN}}.", examples: []any{"${TOKEN}", "{{data.users.token}}"}},
 		{name: "in", typ: placeType, doc: "Where the token goes. auth.token by default for Socket.IO, header.authorization for the rest.", examples: []any{"auth.token", "query.access_token"}},
 	},
 }
@@ -88,7 +91,7 @@ var jwtDef = &objectDef{
 		{name: "secret", typ: textType, doc: "Secret of the HS algorithms.", examples: []any{"${JWT_SECRET}"}},
 		{name: "key", typ: textType, doc: "File of the PEM private key of the other algorithms, relative to the scenario, or the PEM text itself.", examples: []any{"keys/dev.pem"}},
 		{name: "keyId", typ: textType, doc: "The kid header.", examples: []any{"dev-1"}},
-		{name: "claims", typ: mapOf(anyType), doc: "Claims beside exp and iat. Texts may hold {{client.index}}, {{client.group}}, {{target.name}}, {{run.id}}, {{rand}}, {{uuid}} and {{matrix.NAME}}. A claim whose environment reference is empty is left out.", examples: []any{map[string]any{"sub": "user-{{client.index}}"}}},
+		{name: "claims", typ: mapOf(anyType), doc: "Claims beside exp and iat. Texts may hold {{client.index}}, {{client.group}}, {{target.name}}, {{run.id}}, {{rand}}, {{uuid}}, {{matrix.NAME}} and {{data.NAME.COLUMN}}. A claim whose environment reference is empty is left out.", examples: []any{map[string]any{"sub": "user-{{client.index}}"}}},
 		{name: "expiresIn", typ: durationType, doc: "Lifetime, 10m by default.", examples: []any{"10m"}},
 	},
 }
@@ -107,7 +110,7 @@ var groupDef = &objectDef{
 		{name: "expect", typ: refTo("handshakeExpect"), doc: "What accepted and rejected mean for the cases of the matrix.", examples: []any{map[string]any{"accepted": map[string]any{"within": "2s"}}}},
 		{name: "flow", typ: arrayOf(refTo("step")), doc: "What each client does once it is connected, step by step.", examples: []any{[]any{map[string]any{"emit": "join", "args": []any{"lobby"}, "ack": map[string]any{}}}}},
 	},
-	planned: []string{"reconnect", "use", "read", "data"},
+	planned: []string{"reconnect", "read"},
 }
 
 var connectDef = &objectDef{

@@ -60,7 +60,7 @@ var publishDef = &objectDef{
 	name: "publishStep", what: "a publish step", doc: "Send an HTTP request, once or at a rate. Its target is of protocol http.",
 	keys: append([]keyDef{
 		{name: "publish", typ: enumOf(methodWords...), doc: "Method.", examples: []any{"POST"}, required: true},
-		{name: "path", typ: textType, doc: "Appended to the path of the target's URL.", examples: []any{"/api/publish"}},
+		{name: "path", typ: textType, doc: "Appended to the path of the target's URL; it may hold variables.", examples: []any{"/api/publish", "/rooms/{{client.index % 10}}"}},
 		{name: "json", typ: anyType, doc: "Body, sent as JSON. Texts may hold variables.", examples: []any{map[string]any{"topic": "news", "data": "{{marker}}"}}},
 		{name: "body", typ: textType, doc: "Body as the text of a JSON value, instead of json.", examples: []any{`{"text": "{{marker}}", "n": {{seq}}}`}},
 		{name: "expect", typ: refTo("publishExpect"), doc: "What the answer must be; any 2xx by default.", examples: []any{map[string]any{"status": 202}}},
@@ -109,15 +109,17 @@ var stepDefs = []struct {
 	{"publish", publishDef},
 	{"wait", waitDef},
 	{"barrier", barrierDef},
+	{"exec", execDef},
 	{"expect", expectDef},
 }
 
 // plannedSteps are kinds of step of the full language.
-var plannedSteps = []string{"loop", "think", "exec", "leave", "disconnect", "reconnect", "poll", "connect"}
+var plannedSteps = []string{"loop", "think", "leave", "disconnect", "reconnect", "poll", "connect"}
 
 // objectDefs is every definition, in the order of the schema.
 var objectDefs = []*objectDef{
 	targetDef, authProfileDef, jwtDef, groupDef, connectDef, connectExpectDef, authRefDef, caseDef, caseExpectDef,
 	withinDef, handshakeExpectDef, rejectedDef, emitDef, onDef, expectDef, waitDef, barrierDef, publishDef,
 	phaseDef, groupPhaseDef, rateRampDef, publishExpectDef, ackDef, outcomeDef, outcomeWhenDef, verifyDef, thresholdDef,
+	execDef, dataDef,
 }

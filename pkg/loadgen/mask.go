@@ -7,10 +7,12 @@ import (
 	"strings"
 )
 
-// masker hides secrets in texts that leave the program.
+// masker hides secrets in texts that leave the program. There may be many of
+// them, a password for each client, so they are kept sorted and looked up.
 type masker struct {
-	replace *strings.Replacer
-	long    []string // secrets of which a part counts where a text was cut off
+	secrets []string // sorted, without repetition
+	longest int
+	starts  [256]bool // the first bytes of secrets
 }
 
 // tokenPattern is a compact JWT: minted tokens are as secret as what they
@@ -29,51 +31,94 @@ const (
 const minSecret = 4
 
 func newMasker(secrets []string) *masker {
-	long := slices.Clone(secrets)
-	// Longest first, so that a secret that contains another goes as a whole.
-	slices.SortFunc(long, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
-	var pairs []string
-	for _, s := range long {
-		if len(s) >= minSecret {
-			pairs = append(pairs, s, "***")
+	m := &masker{}
+	for _, s := range secrets {
+		if len(s) < minSecret {
+			continue
 		}
+		m.secrets = append(m.secrets, s)
+		m.longest = max(m.longest, len(s))
+		m.starts[s[0]] = true
 	}
-	if len(pairs) == 0 {
-		return &masker{}
-	}
-	return &masker{replace: strings.NewReplacer(pairs...), long: long}
+	slices.Sort(m.secrets)
+	m.secrets = slices.Compact(m.secrets)
+	return m
 }
 
 func (m *masker) mask(s string) string {
-	if m.replace != nil {
-		s = m.replace.Replace(s)
-	}
+	s = m.maskWhole(s)
 	if strings.Contains(s, "eyJ") {
 		s = tokenPattern.ReplaceAllString(s, "***")
 	}
 	return m.maskCut(s)
 }
 
+// maskWhole hides the secrets that stand in s. Of two that begin at the same
+// place, the longer goes as a whole.
+func (m *masker) maskWhole(s string) string {
+	if len(m.secrets) == 0 {
+		return s
+	}
+	var b strings.Builder
+	from := 0
+	for i := 0; i < len(s); i++ {
+		if !m.starts[s[i]] {
+			continue
+		}
+		if n := m.at(s[i:]); n > 0 {
+			b.WriteString(s[from:i] + "***")
+			from = i + n
+			i = from - 1
+		}
+	}
+	if from == 0 {
+		return s
+	}
+	b.WriteString(s[from:])
+	return b.String()
+}
+
+// at is the length of the longest secret that s begins with, 0 for none.
+func (m *masker) at(s string) int {
+	for s != "" {
+		// The last secret that is not beyond s: one that s begins with is that,
+		// or it begins with what both have in common.
+		i, found := slices.BinarySearchFunc(m.secrets, s, cmp.Compare[string])
+		if found {
+			return len(s)
+		}
+		if i == 0 {
+			return 0
+		}
+		last := m.secrets[i-1]
+		n := 0
+		for n < len(last) && n < len(s) && last[n] == s[n] {
+			n++
+		}
+		if n == len(last) {
+			return n
+		}
+		s = s[:n]
+	}
+	return 0
+}
+
 // maskCut hides what is left of secrets in which a text was cut off.
 func (m *masker) maskCut(s string) string {
-	for at := 0; len(m.long) > 0; {
+	for at := 0; len(m.secrets) > 0; {
 		i := strings.Index(s[at:], ellipsis)
 		if i < 0 {
 			break
 		}
 		end := at + i
-		start := end
-		for _, secret := range m.long {
-			for n := min(len(secret)-1, end); n >= minCut; n-- {
-				if strings.HasSuffix(s[:end], secret[:n]) {
-					start = min(start, end-n)
-					break
-				}
+		for n := min(m.longest-1, end); n >= minCut; n-- {
+			part := s[end-n : end]
+			k, _ := slices.BinarySearch(m.secrets, part)
+			if k < len(m.secrets) && strings.HasPrefix(m.secrets[k], part) {
+				s = s[:end-n] + "***" + s[end:]
+				end += len("***") - n
+				break
 			}
-		}
-		if start < end {
-			s = s[:start] + "***" + s[end:]
-			end = start + len("***")
 		}
 		at = end + len(ellipsis)
 	}

@@ -8,7 +8,7 @@ import (
 // matcherFrom compiles a condition written as flow YAML.
 func matcherFrom(t testing.TB, src string) *Matcher {
 	t.Helper()
-	p := &parse{sc: &Scenario{}, env: func(string) (string, bool) { return "", false }}
+	p := &parse{sc: &Scenario{}, source: newSource("", []byte(src)), env: func(string) (string, bool) { return "", false }}
 	n := p.loadYAML([]byte(src))
 	if n == nil || len(p.diags) > 0 {
 		t.Fatalf("%s: %v", src, p.diags)

@@ -18,6 +18,9 @@ type Options struct {
 	// Faults does what the faults of the plan need of the operating system. It
 	// must be set if the plan has any but dropped connections.
 	Faults FaultDriver
+	// Hooks starts the processes of exec steps. It must be set if the plan has
+	// any.
+	Hooks Hooks
 	// Progress, when set, is called every ProgressEvery (default 1 s) from one
 	// goroutine and must return soon.
 	Progress      func(Snapshot)

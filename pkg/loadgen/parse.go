@@ -10,14 +10,22 @@ import (
 	"github.com/realtime-toolkit/rtk/pkg/loadgen/mint"
 )
 
-// parse is the state of reading one file.
+// parse is the state of reading one scenario.
 type parse struct {
-	sc       *Scenario
-	lines    []string
-	runes    [][]rune // lines that were looked into
-	env      func(string) (string, bool)
-	diags    Diagnostics
-	expanded int // bytes from the environment
+	sc      *Scenario
+	*source         // the file that is being read, the scenario's own in the end
+	sources sources // all files so far
+	chain   []string
+	reads   int // other files that were read
+	// incomplete: a file is missing below, so that what is above it can\'t be
+	// judged.
+	incomplete bool
+	nodes      int // values of all files
+	open       func(from, name string) (file string, src []byte, err error)
+	chosen     string // profile
+	env        func(string) (string, bool)
+	diags      Diagnostics
+	expanded   int // bytes from the environment
 	// dropped counts the diagnostics past maxRecorded.
 	dropped int
 	onRead  func(def, key string) // tests follow which keys the parser reads
@@ -32,35 +40,55 @@ type parse struct {
 //
 // It reports everything that is wrong, not just the first thing, each with
 // file:line:column. The scenario is nil if there is any diagnostic. Parse
-// opens no other file: call LoadKeys for private keys.
+// opens no other file: see ParseWith for scenarios that are made of several,
+// and LoadFiles for private keys and data.
 func Parse(file string, src []byte, lookup func(string) (string, bool)) (*Scenario, Diagnostics) {
-	return parseWith(file, src, lookup, nil)
+	return ParseWith(file, src, ParseOptions{Lookup: lookup})
 }
 
-func parseWith(file string, src []byte, lookup func(string) (string, bool), onRead func(def, key string)) (*Scenario, Diagnostics) {
+// ParseOptions are what a scenario is read with.
+type ParseOptions struct {
+	// Lookup gives the values of environment variables, nil for none.
+	Lookup func(name string) (string, bool)
+	// Open reads another file that the scenario names in extends or
+	// clients.use; from is the file that names it. The file's name that Open
+	// returns stands in messages, and is the same for the same file. Nil
+	// refuses other files.
+	Open func(from, name string) (file string, src []byte, err error)
+	// Profile is the profile to put over the file, "" for none.
+	Profile string
+
+	onRead func(def, key string) // tests follow which keys the parser reads
+}
+
+// ParseWith is Parse for a scenario that may be made of several files and
+// have profiles.
+func ParseWith(file string, src []byte, o ParseOptions) (*Scenario, Diagnostics) {
+	lookup := o.Lookup
 	if lookup == nil {
 		lookup = func(string) (string, bool) { return "", false }
 	}
 	p := &parse{
-		sc:      &Scenario{File: file, Auth: map[string]*AuthProfile{}},
+		sc:      &Scenario{File: file, Auth: map[string]*AuthProfile{}, Profile: o.Profile},
 		env:     lookup,
-		onRead:  onRead,
+		open:    o.Open,
+		chosen:  o.Profile,
+		onRead:  o.onRead,
 		targets: map[string][]*Target{},
 		groups:  map[string]*Group{},
 		used:    map[*Target]bool{},
 	}
-	if len(src) <= maxSource {
-		p.lines = sourceLines([]byte(strings.TrimPrefix(string(src), "\ufeff")))
-	}
-	if root := p.loadYAML(src); root != nil {
+	if root := p.file(file, src); root != nil && !p.incomplete {
+		root = p.withProfile(root)
+		p.reportReferences(root)
 		p.scenario(root)
 	}
 	m := newMasker(p.sc.Secrets)
 	if p.dropped > 0 {
-		p.diags = append(p.diags, Diagnostic{Pos: Pos{Line: len(p.lines), Column: 1}, Message: fmt.Sprintf("and %d more errors", p.dropped)})
+		p.diags = append(p.diags, Diagnostic{Pos: Pos{File: p.name, Line: len(p.lines), Column: 1}, Message: fmt.Sprintf("and %d more errors", p.dropped)})
 	}
 	if len(p.diags) > 0 {
-		return nil, p.diags.finish(file, p.lines, m.mask)
+		return nil, p.diags.finish(p.sources, m.mask)
 	}
 	return p.sc, nil
 }
@@ -82,6 +110,7 @@ func (p *parse) scenario(root *node) {
 	s.Timeout = o.duration("timeout", 0)
 
 	s.Phases = p.phases(o.get("phases"), true)
+	p.named(o.get("data"), "data", p.feeder)
 	p.named(o.get("targets"), "targets", p.target)
 	p.named(o.get("auth"), "auth", p.authProfile)
 	p.clients(o.get("clients"))
@@ -116,23 +145,28 @@ func (p *parse) seed(n *node) uint64 {
 }
 
 // LoadKeys reads the private keys that auth profiles name. readFile gets each
-// path as the file has it, relative ones joined to the scenario's directory.
+// path as the file has it, relative ones joined to the directory of the file
+// that names the key.
 func (s *Scenario) LoadKeys(readFile func(path string) ([]byte, error)) error {
 	for _, g := range s.Auth {
 		if g.JWT == nil || g.JWT.KeyFile == "" || g.JWT.Key != nil {
 			continue
 		}
-		path := g.JWT.KeyFile
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(filepath.Dir(s.File), path)
-		}
-		key, err := readFile(path)
+		key, err := readFile(beside(g.JWT.keyPos.File, g.JWT.KeyFile))
 		if err != nil {
 			return fmt.Errorf("%s: key of auth profile %q: %w", g.Pos, g.Name, err)
 		}
 		g.JWT.Key = key
 	}
 	return nil
+}
+
+// beside is a path as the file that names it means it.
+func beside(file, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(file), path)
 }
 
 func defects() []mint.Defect {

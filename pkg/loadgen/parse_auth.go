@@ -27,7 +27,10 @@ func (p *parse) authProfile(name string, key, value *node) {
 		a.JWT = p.jwt(jwt)
 	case raw != nil:
 		a.Raw, _ = p.text(raw, "raw")
-		p.addSecret(a.Raw)
+		p.perClient(raw, a.Raw, "a token", true)
+		if !strings.Contains(a.Raw, "{{") {
+			p.addSecret(a.Raw)
+		}
 	case !o.has("jwt") && !o.has("raw"):
 		p.errorf(key.pos, "auth profile %q needs jwt or raw", name)
 	}
@@ -90,7 +93,7 @@ func (p *parse) signingKey(j *JWTSpec, o *object) {
 		j.Key = []byte(s)
 		p.addSecret(s)
 	default:
-		j.KeyFile = s
+		j.KeyFile, j.keyPos = s, key.pos
 	}
 }
 
@@ -121,6 +124,7 @@ func (p *parse) checkClaim(n *node) {
 			p.errorf(n.pos, "{{%s}} has no value in a token: it belongs to a message", part.v.name)
 		}
 	}
+	p.noteTemplate(n, t, false)
 }
 
 var placeWords = []string{string(PlaceAuthToken), string(PlaceHeader), string(PlaceSubprotocol), "cookie.NAME", "query.NAME"}
@@ -180,6 +184,7 @@ func (p *parse) authRef(n *node) *AuthRef {
 		ref.Profile = p.profile(use)
 	case raw != nil:
 		s, _ := p.text(raw, "raw")
+		p.perClient(raw, s, "a token", true)
 		ref.Profile = &AuthProfile{Pos: raw.pos, Raw: s}
 	case !o.has("use") && !o.has("raw"):
 		p.errorf(n.pos, "auth needs use or raw")

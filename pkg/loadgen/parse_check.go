@@ -14,7 +14,9 @@ func (p *parse) check() {
 	}
 	for _, g := range p.sc.Groups {
 		p.checkMatrixVars(g)
+		p.checkVars(g)
 	}
+	p.checkData()
 	for _, t := range p.sc.Thresholds {
 		if p.sound() {
 			p.checkMeasured(t)
@@ -25,19 +27,33 @@ func (p *parse) check() {
 // checkMatrixVars reports {{matrix.NAME}} without such an axis.
 func (p *parse) checkMatrixVars(g *Group) {
 	for _, s := range g.Flow {
-		var all []Template
-		switch {
-		case s.Emit != nil:
-			all = s.Emit.Args
-		case s.Publish != nil:
-			all = []Template{s.Publish.JSON}
-		}
-		for _, t := range all {
+		s.templates(func(t Template) {
 			for _, part := range t.parts {
-				if part.v != nil && part.v.name == "matrix.NAME" && !g.hasAxis(part.name) {
+				if part.v != nil && part.v.name == matrixVar && !g.hasAxis(part.name) {
 					p.errorf(s.Pos, "{{matrix.%s}}: group %q has no axis of that name", part.name, g.Name)
 				}
 			}
+		})
+	}
+}
+
+// checkVars reports {{vars.NAME}} that no exec step before it sets.
+func (p *parse) checkVars(g *Group) {
+	var set []string
+	for _, s := range g.Flow {
+		s.templates(func(t Template) {
+			for _, part := range t.parts {
+				if part.v != nil && part.v.name == varsVar && !slices.Contains(set, part.name) {
+					hint := "add it to the sets of an exec step before this one"
+					if len(set) > 0 {
+						hint = didYouMean(part.name, set)
+					}
+					p.hintf(s.Pos, hint, "{{vars.%s}}: no exec step of group %q has set it by then", part.name, g.Name)
+				}
+			}
+		})
+		if s.Exec != nil {
+			set = append(set, s.Exec.Sets...)
 		}
 	}
 }

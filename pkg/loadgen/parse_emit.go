@@ -35,6 +35,9 @@ func (p *parse) emit(g *Group, o *object, what *node, proto rt.Protocol) *Emit {
 			if err != nil {
 				p.errorf(raw.pos, "argsJSON: %v", err)
 			}
+			for _, a := range args {
+				p.noteTemplate(raw, a, false)
+			}
 			e.Args = args
 		}
 	}
@@ -63,6 +66,7 @@ func (p *parse) data(g *Group, n *node) Template {
 	if err != nil {
 		p.errorf(n.pos, "%v", err)
 	}
+	p.noteTemplate(n, t, false)
 	return t
 }
 
@@ -148,8 +152,27 @@ func (p *parse) outcomeWhen(o *object, proto rt.Protocol) OutcomeWhen {
 
 func (p *parse) publish(o *object, what *node) *Publish {
 	x := &Publish{Method: p.enum(what, "method", methodWords), Path: o.str("path"), Schedule: p.schedule(o)}
-	if x.Path != "" && (!strings.HasPrefix(x.Path, "/") && x.Path[0] != '?' || strings.ContainsAny(x.Path, " \t\r\n#")) {
-		p.errorf(o.get("path").pos, "path begins with / or ? and holds no space and no #")
+	if x.Path != "" {
+		n := o.get("path")
+		t, err := ParseTemplate(x.Path)
+		if err != nil {
+			p.errorf(n.pos, "path: %v", err)
+		}
+		if t.HasMarker() {
+			p.hintf(n.pos, "put it into the body", "{{marker}} can't travel in a path")
+		}
+		p.noteTemplate(n, t, false)
+		if strings.Contains(x.Path, "{{") {
+			x.PathVars = t
+		}
+		for _, part := range t.parts {
+			if part.v == nil && strings.ContainsAny(part.lit, " \t\r\n#") {
+				p.errorf(n.pos, "path holds no space and no #")
+			}
+		}
+		if !strings.HasPrefix(x.Path, "/") && x.Path[0] != '?' {
+			p.errorf(n.pos, "path begins with / or ?")
+		}
 	}
 	if n := o.get("json"); n != nil {
 		x.JSON, x.HasBody = p.template(n), true
@@ -163,6 +186,7 @@ func (p *parse) publish(o *object, what *node) *Publish {
 			if err != nil {
 				p.errorf(n.pos, "body: %v", err)
 			}
+			p.noteTemplate(n, t, false)
 			x.JSON, x.HasBody = t, true
 		}
 	}

@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -151,10 +152,12 @@ func (x *expander) reference(inside string, offset, depth int) string {
 	return value
 }
 
-// fail reports a reference and keeps what follows from it quiet.
+// fail notes a reference that can't be resolved and keeps what follows from it
+// quiet. It is reported once it is known that the value is used.
 func (x *expander) fail(pos Pos, hint, format string, args ...any) {
 	x.n.bad = true
-	x.p.hintf(pos, hint, format, args...)
+	pos.File = x.p.name
+	x.n.failures = append(x.n.failures, Diagnostic{Pos: pos, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
 func isEnvNameByte(c byte, i int) bool {

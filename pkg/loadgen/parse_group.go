@@ -16,10 +16,6 @@ func (p *parse) clients(n *node) {
 		p.errorf(n.pos, "clients is a mapping from group names, not %s", n.describe())
 		return
 	}
-	if n != nil && len(n.entries) == 1 && n.entries[0].key.text == "use" && n.entries[0].value.kind == scalarNode {
-		p.hintf(n.entries[0].key.pos, "write the groups out", "clients of another file (use) are not supported yet")
-		return
-	}
 	p.named(n, "clients", p.group)
 }
 

@@ -27,12 +27,14 @@ type node struct {
 	text    string // scalar: the text, null: how it was written
 	quoted  bool   // scalar: quoted or a block, so text whatever it looks like
 	fromEnv bool   // scalar: some of the text came from the environment
-	bad     bool   // scalar: a reference in it could not be resolved, which was reported
+	bad     bool   // scalar: a reference in it could not be resolved, see failures
 	secret  bool   // scalar: the text holds a secret from the environment
 	exact   bool   // scalar: text[i] stands at column pos.Column+shift+i of the file
 	shift   int
 	entries []entry // mapping
 	items   []*node // sequence
+	// failures are the references that could not be resolved.
+	failures []Diagnostic
 }
 
 type entry struct{ key, value *node }
@@ -93,9 +95,10 @@ func (p *parse) loadYAML(src []byte) *node {
 		p.hintf(start, "a scenario begins with: version: 1", "file is empty")
 		return nil
 	}
-	c := &converter{p: p, anchors: map[string]ast.Node{}}
+	c := &converter{p: p, anchors: map[string]ast.Node{}, count: p.nodes}
 	root := c.node(body, 0)
-	root.setFile(p.sc.File)
+	p.nodes = c.count
+	root.setFile(p.name)
 	return root
 }
 

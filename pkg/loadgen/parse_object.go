@@ -62,9 +62,7 @@ func (o *object) get(key string) *node {
 	if o.def.key(key) == nil {
 		panic("loadgen: key " + key + " is missing in the definition of " + o.def.name)
 	}
-	if o.p.onRead != nil {
-		o.p.onRead(o.def.name, key)
-	}
+	o.p.noteRead(o.def, key)
 	e := o.lookup(key)
 	if e == nil {
 		return nil
@@ -76,6 +74,12 @@ func (o *object) get(key string) *node {
 		}
 	}
 	return e.value
+}
+
+func (p *parse) noteRead(def *objectDef, key string) {
+	if p.onRead != nil {
+		p.onRead(def.name, key)
+	}
 }
 
 // keyPos is where a key stands, the object's position when it is absent.
@@ -114,11 +118,18 @@ func (p *parse) items(n *node, what string) []*node {
 func (p *parse) errorf(pos Pos, format string, args ...any) { p.hintf(pos, "", format, args...) }
 
 func (p *parse) hintf(pos Pos, hint, format string, args ...any) {
+	p.report(Diagnostic{Pos: pos, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+func (p *parse) report(d Diagnostic) {
 	if len(p.diags) >= maxRecorded {
 		p.dropped++
 		return
 	}
-	p.diags = append(p.diags, Diagnostic{Pos: pos, Message: fmt.Sprintf(format, args...), Hint: hint})
+	if d.File == "" {
+		d.File = p.name
+	}
+	p.diags = append(p.diags, d)
 }
 
 // str reads a text. Numbers and booleans are taken as they are written.

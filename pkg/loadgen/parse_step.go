@@ -59,7 +59,7 @@ func (p *parse) step(g *Group, n *node, proto rt.Protocol) *Step {
 		return nil
 	}
 	if s.Name == "" {
-		s.Name = kind.key + " " + clip(printable(what.text), 60)
+		s.Name = kind.key + " " + clip(printable(what.inline()), 60)
 	} else if !validStepName(s.Name) {
 		p.errorf(o.get("as").pos, "as is a name of 1 to 64 printable characters without , { } and =")
 	}
@@ -77,6 +77,8 @@ func (p *parse) step(g *Group, n *node, proto rt.Protocol) *Step {
 		if s.Barrier, _ = p.text(what, "barrier"); !validName(s.Barrier) {
 			p.errorf(what.pos, "%s is no name for a barrier", what.describe())
 		}
+	case "exec":
+		s.Exec = p.exec(o, what)
 	case "expect":
 		s.Expect = &Expect{Event: p.eventName(what, true), Match: p.matcherOf(o.get("match")), Within: o.duration("within", DefaultStepWithin)}
 	}

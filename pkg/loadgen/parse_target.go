@@ -89,6 +89,11 @@ func (p *parse) targetURL(t *Target, o *object, u *node) {
 		return
 	}
 	t.URL = parsed.URL
+	if strings.Contains(parsed.URL.Host, "{{") {
+		p.errorf(u.pos, "url: variables are for path and query: the host is the same for all clients")
+	}
+	p.perClient(u, parsed.URL.Path, "the path", false)
+	p.perClient(u, parsed.URL.RawQuery, "the query", false)
 	p.urlSecrets(parsed.URL)
 	switch {
 	case t.Protocol == "" && o.has("protocol"):
@@ -185,6 +190,8 @@ func (p *parse) headers(n *node) http.Header {
 			p.errorf(e.value.pos, "header %s holds a control character", name)
 			continue
 		}
+		canonical := http.CanonicalHeaderKey(name)
+		p.perClient(e.value, v, "a header", canonical == "Authorization" || canonical == "Cookie" || isSecretName(name))
 		switch canon := http.CanonicalHeaderKey(name); {
 		case canon == "Authorization" || canon == "Cookie" || canon == "Proxy-Authorization" || isSecretName(name):
 			p.addSecret(v)

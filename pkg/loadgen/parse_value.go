@@ -137,6 +137,7 @@ func (p *parse) template(n *node) Template {
 		p.errorf(n.firstText("{{").pos, "%v", err)
 		return Template{}
 	}
+	p.noteTemplate(n.firstText("{{data."), t, false)
 	return t
 }
 

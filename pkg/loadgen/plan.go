@@ -49,7 +49,8 @@ type GroupPlan struct {
 
 	first          int // index of the group's first client in the run
 	firstPublisher int
-	stages         []stage // nil unless the phases ramp the group
+	rows           *clientRows // nil for groups without data
+	stages         []stage     // nil unless the phases ramp the group
 }
 
 // size is how many clients the group has at the most at the same time.

@@ -34,6 +34,9 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	if o.onEngine != nil {
 		o.onEngine(e)
 	}
+	if err := e.startHooks(); err != nil {
+		return nil, err
+	}
 	check := startSelfCheck(e)
 	show := e.startProgress()
 	if len(p.Scenario.Phases) > 0 {
@@ -55,6 +58,7 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	e.windows.close(took)
 	generator := check.stop()
 	e.shutdown(cancel)
+	e.stopHooks()
 	return e.report(&evidence{
 		end: end, accounts: accounts, took: took, generator: generator, stillArriving: still, times: show.stop(),
 	}), nil
@@ -72,6 +76,9 @@ func needs(p *Plan, o Options) error {
 		for _, st := range g.Group.Flow {
 			if st.Publish != nil && o.Requester == nil {
 				return usage("no requester, but the plan has publish steps")
+			}
+			if st.Exec != nil && o.Hooks == nil {
+				return usage("no hooks, but the plan has exec steps")
 			}
 		}
 	}

@@ -27,10 +27,13 @@ type Scenario struct {
 	Name        string
 	Description string
 	File        string
-	Seed        uint64 // 0: the run picks one and prints it
+	Profile     string   // the profile that was chosen, "" for none
+	Profiles    []string // all that the file has
+	Seed        uint64   // 0: the run picks one and prints it
 	Targets     []*Target
 	Auth        map[string]*AuthProfile
-	Groups      []*Group // in file order
+	Data        []*Feeder // in file order, empty until LoadFiles
+	Groups      []*Group  // in file order
 	Verify      []*Verify
 	Thresholds  []*Threshold
 	Faults      []*Fault
@@ -40,6 +43,8 @@ type Scenario struct {
 	Secrets []string
 	// Timeout bounds the whole run, 0 for the default of 30 minutes.
 	Timeout time.Duration
+
+	dataUses []dataUse
 }
 
 // Target is one named endpoint of a scenario.
@@ -78,6 +83,7 @@ type JWTSpec struct {
 	// when the key is in the scenario. Parse does not read it, see LoadKeys.
 	KeyFile   string
 	Key       []byte // PEM private key for the rest
+	keyPos    Pos
 	KeyID     string
 	Claims    map[string]any // string values may hold {{client.index}} and the like
 	ExpiresIn time.Duration

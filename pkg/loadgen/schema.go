@@ -18,11 +18,25 @@ func Schema() []byte {
 	root := objectSchema(rootDef)
 	root["$schema"] = draft07
 	root["title"] = "rtk bench scenario"
+	// What a file leaves out may stand in one that it is put over.
+	root["anyOf"] = []any{
+		map[string]any{"required": root["required"]},
+		map[string]any{"required": []any{"extends"}},
+		map[string]any{"required": []any{"clients"}, "properties": map[string]any{"clients": map[string]any{"required": []any{"use"}}}},
+	}
+	delete(root, "required")
+	for _, v := range root["properties"].(map[string]any) {
+		p := v.(map[string]any)
+		if inner, ok := p["additionalProperties"].(map[string]any); ok { // null takes away what is below
+			p["additionalProperties"] = map[string]any(anyOf(schemaType(inner), schemaType{"type": "null"}))
+		}
+	}
 	defs := map[string]any{}
 	for _, d := range objectDefs {
 		defs[d.name] = map[string]any(objectSchema(d))
 	}
 	maps.Copy(defs, valueDefinitions())
+	defs[profileDef.name] = map[string]any(objectSchema(profileDef))
 	root["definitions"] = defs
 	return marshalSchema(root)
 }
@@ -131,7 +145,7 @@ func described(t schemaType, doc string, example any) map[string]any {
 
 func thresholdValue() schemaType {
 	one := anyOf(refTo("expr"), refTo(thresholdDef.name))
-	return anyOf(refTo("expr"), refTo(thresholdDef.name), arrayOf(one))
+	return anyOf(refTo("expr"), refTo(thresholdDef.name), arrayOf(one), schemaType{"type": "null"})
 }
 
 // metricProperties lists the metrics by name, so that editors complete them.

@@ -69,7 +69,7 @@ func TestSchemaAcceptsGoodScenarios(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, diags := Parse(file, src, testEnv); diags != nil {
+		if _, diags := ParseWith(file, src, ParseOptions{Lookup: testEnv, Open: openTest}); diags != nil {
 			t.Errorf("%s: %s", file, diags.Format())
 		}
 		if err := schema.Validate(asJSON(t, src)); err != nil {
@@ -88,7 +88,7 @@ func TestParserReadsEveryKeyOfTheSchema(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		parseWith(file, src, testEnv, func(def, key string) { read[def+"."+key] = true })
+		ParseWith(file, src, ParseOptions{Lookup: testEnv, Open: openTest, onRead: func(def, key string) { read[def+"."+key] = true }})
 	}
 	for _, d := range append([]*objectDef{rootDef}, objectDefs...) {
 		for _, k := range d.keys {

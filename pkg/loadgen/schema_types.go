@@ -26,6 +26,10 @@ var (
 	exclusionType   = refTo("exclusion")
 	matrixType      = refTo("matrix")
 	thresholdsType  = refTo("thresholds")
+	clientsType     = schemaType{
+		"type": "object", "additionalProperties": map[string]any(refTo("group")),
+		"properties": map[string]any{"use": map[string]any(anyOf(listOf(textType), refTo("group")))},
+	}
 )
 
 // Words of the language's enums.

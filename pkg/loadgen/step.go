@@ -15,6 +15,7 @@ type Step struct {
 	Wait    time.Duration // `wait:`, 0 when not a wait
 	Barrier string
 	Publish *Publish
+	Exec    *Exec
 }
 
 // DefaultStepWithin bounds acks and expected events for which the file names
@@ -40,7 +41,8 @@ const (
 // Publish is an HTTP request, once or at a rate.
 type Publish struct {
 	Method   string
-	Path     string // appended to the target's URL, "" for none
+	Path     string   // appended to the target's URL, "" for none
+	PathVars Template // Path, if it holds variables
 	JSON     Template
 	HasBody  bool // JSON is to be sent
 	Schedule Schedule

@@ -16,12 +16,13 @@ type Template struct {
 }
 
 type templatePart struct {
-	lit  string // literal text, when v is nil
-	v    *templateVar
-	mod  uint64 // {{seq % 100}}, 0 for none
-	size int    // {{marker 512}}, 0 for the short form
-	name string // matrix.NAME
-	nth  uint64 // which of the template's random values
+	lit    string // literal text, when v is nil
+	v      *templateVar
+	mod    uint64 // {{seq % 100}}, 0 for none
+	size   int    // {{marker 512}}, 0 for the short form
+	name   string // matrix.NAME, data.NAME, vars.NAME
+	column string // data.NAME.COLUMN
+	nth    uint64 // which of the template's random values
 	// escape: the value stands within a JSON string. quote: it stands alone
 	// in JSON and is a text.
 	escape, quote bool
@@ -38,6 +39,9 @@ type TemplateVars struct {
 	Matrix map[string]string // matrix.NAME
 	Marker []byte            // marker, made by the ledger for this send
 	Rand   uint64            // rand and uuid, from the run's seed
+	Vars   map[string]string // vars.NAME, set by exec steps
+
+	rows *clientRows // data.NAME.COLUMN
 }
 
 // templateVar is one variable of the language. Exactly one of number and text
@@ -61,8 +65,19 @@ var templateVars = []*templateVar{
 	{name: "rand", doc: "random number from the run's seed, below 2^53", number: func(v *TemplateVars, p *templatePart) uint64 { return mix64(v.Rand+p.nth) >> 11 }},
 	{name: "uuid", doc: "random UUID from the run's seed", text: appendUUID},
 	{name: "marker", doc: "the envelope by which verify recognises the message; {{marker 512}} is that many bytes long, with a payload whose damage is found", perSend: true, text: func(dst []byte, v *TemplateVars, _ *templatePart) []byte { return append(dst, v.Marker...) }},
-	{name: "matrix.NAME", doc: "value of a matrix axis", text: func(dst []byte, v *TemplateVars, p *templatePart) []byte { return append(dst, v.Matrix[p.name]...) }},
+	{name: matrixVar, doc: "value of a matrix axis", text: func(dst []byte, v *TemplateVars, p *templatePart) []byte { return append(dst, v.Matrix[p.name]...) }},
+	{name: dataVar, doc: "a column of the client's row of data", text: func(dst []byte, v *TemplateVars, p *templatePart) []byte {
+		return append(dst, v.rows.cell(p.name, p.column, v.Client)...)
+	}},
+	{name: varsVar, doc: "what an exec step of the flow has set", perSend: true, text: func(dst []byte, v *TemplateVars, p *templatePart) []byte { return append(dst, v.Vars[p.name]...) }},
 }
+
+// Variables that have a name of their own.
+const (
+	matrixVar = "matrix.NAME"
+	dataVar   = "data.NAME.COLUMN"
+	varsVar   = "vars.NAME"
+)
 
 // Append renders the template after dst.
 func (t Template) Append(dst []byte, v *TemplateVars) []byte {
@@ -87,6 +102,13 @@ func (t Template) Append(dst []byte, v *TemplateVars) []byte {
 // appendText renders a text variable. The value is appended first and escaped
 // in place only if it needs to be, so that no scratch buffer is allocated.
 func (p *templatePart) appendText(dst []byte, v *TemplateVars) []byte {
+	if p.quote && (p.column != "" || p.v.name == varsVar) {
+		from := len(dst)
+		if dst = p.v.text(dst, v, p); bare(dst[from:]) {
+			return dst
+		}
+		dst = dst[:from]
+	}
 	if p.quote {
 		dst = append(dst, '"')
 	}
@@ -103,6 +125,19 @@ func (p *templatePart) appendText(dst []byte, v *TemplateVars) []byte {
 	}
 	if p.quote {
 		dst = append(dst, '"')
+	}
+	return dst
+}
+
+// appendEscaped renders the template with every value escaped: for a URL.
+func (t Template) appendEscaped(dst []byte, v *TemplateVars, escape func(string) string) []byte {
+	for i := range t.parts {
+		if p := &t.parts[i]; p.v == nil {
+			dst = append(dst, p.lit...)
+		} else {
+			one := Template{parts: t.parts[i : i+1]}
+			dst = append(dst, escape(string(one.Append(nil, v)))...)
+		}
 	}
 	return dst
 }

@@ -80,9 +80,16 @@ func parseTemplateVar(expr string) (templatePart, error) {
 	name, mod, hasMod := strings.Cut(expr, "%")
 	name = strings.TrimSpace(name)
 	var p templatePart
-	if axis, ok := strings.CutPrefix(name, "matrix."); ok && axis != "" {
-		p.name = axis
-		name = "matrix.NAME"
+	for _, v := range []string{matrixVar, varsVar} {
+		if own, ok := strings.CutPrefix(name, strings.TrimSuffix(v, "NAME")); ok && own != "" {
+			p.name, name = own, v
+		}
+	}
+	if own, ok := strings.CutPrefix(name, "data."); ok && name != dataVar {
+		if p.name, p.column, ok = strings.Cut(own, "."); !ok || p.name == "" || p.column == "" {
+			return p, fmt.Errorf("{{%s}}: write {{data.NAME.COLUMN}}", name)
+		}
+		name = dataVar
 	}
 	if rest, ok := strings.CutPrefix(name, "marker "); ok {
 		n, err := strconv.Atoi(strings.TrimSpace(rest))

@@ -17,6 +17,7 @@ type tokenSource struct {
 	place  Place
 	minter *mint.Minter
 	claims []claimTemplate
+	raw    Template // a fixed token, which may hold variables
 }
 
 // claimTemplate is a claim with variables in it.
@@ -33,6 +34,14 @@ func newTokenSource(ref *AuthRef, place Place) (*tokenSource, error) {
 	s := &tokenSource{ref: ref, place: place}
 	spec := ref.Profile.JWT
 	if spec == nil {
+		s.raw = Template{parts: []templatePart{{lit: ref.Profile.Raw}}}
+		if strings.Contains(ref.Profile.Raw, "{{") {
+			t, err := ParseTemplate(ref.Profile.Raw)
+			if err != nil {
+				return nil, planError(ref.Pos, "raw: %w", err)
+			}
+			s.raw = t
+		}
 		return s, nil
 	}
 	fixed := make(map[string]any, len(spec.Claims))
@@ -62,7 +71,7 @@ func newTokenSource(ref *AuthRef, place Place) (*tokenSource, error) {
 // token makes one client's token.
 func (s *tokenSource) token(v *TemplateVars, now time.Time) (string, error) {
 	if s.minter == nil {
-		return s.ref.Profile.Raw, nil
+		return string(s.raw.Append(nil, v)), nil
 	}
 	claims := make(map[string]any, len(s.claims))
 	for _, c := range s.claims {
@@ -116,7 +125,8 @@ func place(token string, where Place, header http.Header) credentials {
 
 // dialRequest is the handshake that a client of the cell makes.
 func (c *cellRun) dialRequest(v *TemplateVars, now time.Time) (*rt.DialRequest, error) {
-	r := &rt.DialRequest{Target: c.target, Header: c.plan.Target.Header, LastEventID: c.group.plan.Group.Connect.LastEventID}
+	r := &rt.DialRequest{Target: c.target, Header: c.perClient.header(c.plan.Target.Header, v), LastEventID: c.group.plan.Group.Connect.LastEventID}
+	r.Target.URL = c.perClient.url(c.target.URL, v)
 	if c.tokens == nil {
 		return r, nil
 	}
