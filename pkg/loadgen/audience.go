@@ -71,6 +71,7 @@ func newAudience(e *engine, g *groupRun, verify []*Verify, byName map[string]*gr
 		}
 		w.rule.End = len(sources)
 		from.logged = true
+		g.canary = g.canary || v.Nothing
 		total = total || v.Order == OrderTotal && from.plan.Count > 1
 		a.edge = max(a.edge, v.Within)
 		a.watches = append(a.watches, w)

@@ -22,6 +22,8 @@ type groupRun struct {
 	// publishes.
 	joinStep int
 	setup    int  // steps that a client repeats when it comes back without its session
+	canary   bool // a verify block says that it must receive nothing
+	canaries canaries
 	holds    bool // the flow keeps its clients until the run's end
 	hooks    []*hookRun
 }
@@ -41,6 +43,7 @@ type cellRun struct {
 
 	tried, opened, refused, failed atomic.Int64 // handshakes
 	unavailable, unplanned         atomic.Int64
+	kicked                         atomic.Int64 // disconnected as an outcome class says
 	firstByteLate                  atomic.Int64
 	finished, broken, sent         atomic.Int64 // clients at the end of their flow, clients that left it, messages
 	received                       atomic.Int64

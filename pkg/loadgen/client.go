@@ -42,6 +42,7 @@ type client struct {
 	through   bool // the barrier has opened
 	arrived   bool // at the barrier
 	joined    bool // the ledger's window is open
+	denied    bool // the server refused what the client did to be in
 	passive   bool // the flow is done, the connection is kept
 	over      bool // nothing left to do
 	gone      bool // the connection has ended

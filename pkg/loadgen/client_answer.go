@@ -33,6 +33,9 @@ func (c *client) onAck(m *rt.Message, at time.Duration) {
 		})
 	case good && (class == nil || class.accepts(st)):
 		c.accept(p.seq, at)
+		if c.cell.group.canary && st.match == nil && !st.outcome && looksRefused(arg) {
+			c.deny(arg)
+		}
 	}
 	c.answer(st, p, class)
 }

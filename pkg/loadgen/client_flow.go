@@ -70,7 +70,7 @@ func (c *client) rest() action {
 func (c *client) enter(st *stepRun) {
 	c.entered = true
 	st.started.Add(1)
-	if c.sub >= 0 && !c.joined && st.sid >= c.cell.group.joinStep {
+	if c.sub >= 0 && !c.joined && !c.denied && st.sid >= c.cell.group.joinStep {
 		c.joined = true
 		c.cell.group.audience.Join(int(c.sub), c.eng.micros(c.stepStart))
 	}
@@ -86,6 +86,7 @@ func (c *client) enter(st *stepRun) {
 		c.deadline = c.eng.now() + c.eng.plan.Length + barrierSlack
 	case stepOn:
 		c.onCount = 0
+		c.eng.listeners.enter(st)
 		c.deadline = c.stepStart + st.step.On.For
 	case stepExpect:
 		c.deadline = c.stepStart + st.within
@@ -151,6 +152,13 @@ func (c *client) advanceOn(st *stepRun, now time.Duration) bool {
 	case on.Count > 0 && int(c.onCount) >= on.Count:
 	case on.For > 0 && now >= c.deadline:
 	case c.eng.stopping.Load():
+		if on.Count > 0 { // cut short: no evidence either way
+			c.leaveFlow(leftStopped, "")
+			return true
+		}
+	case on.Count > 0 && c.eng.silent.Load():
+		c.abandon(st, rt.KindTimeout, fmt.Sprintf("%s: %d of %d events came, and nobody sends any more", st.step.Name, c.onCount, on.Count))
+		return true
 	default:
 		if on.For > 0 {
 			c.wake(c.deadline)
@@ -169,6 +177,9 @@ func (c *client) next(st *stepRun, at time.Duration) {
 
 // skip goes to the next step, whatever became of the present one.
 func (c *client) skip(at time.Duration) {
+	if c.entered {
+		c.eng.listeners.leave(c.cell.steps[c.step])
+	}
 	c.step++
 	c.entered, c.through, c.arrived, c.send = false, false, false, nil
 	if c.hooks != nil {
@@ -209,6 +220,7 @@ func (c *client) leaveFlow(how leaving, why string) {
 	}
 	if int(c.step) < len(c.cell.steps) && c.entered {
 		st := c.cell.steps[c.step]
+		c.eng.listeners.leave(st)
 		c.finishSend(st)
 		switch how {
 		case leftBroken:

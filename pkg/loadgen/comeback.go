@@ -53,6 +53,7 @@ func (c *client) lost(at time.Duration, i rt.CloseInfo) {
 	reason := endReason(i)
 	if c.onEnd([]byte(reason), at) {
 		c.planned = true
+		c.cell.kicked.Add(1)
 		return
 	}
 	if c.severed {

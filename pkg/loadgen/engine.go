@@ -41,12 +41,15 @@ type engine struct {
 	windows   *windows
 
 	stopping atomic.Bool // no new sends
+	silent   atomic.Bool // nobody sends any more, and nothing comes
 	ending   atomic.Bool // connections are being closed: their ends are planned
 	active   atomic.Int64
 	done     chan struct{} // closed when no client has anything left to do
 	halted   chan struct{} // closed to end the run at once
 	halt     func(reason string)
 	why      atomic.Pointer[string]
+
+	listeners listeners
 
 	wg       sync.WaitGroup // everything that runs on behalf of clients
 	closing  chan struct{}  // bounds closes under way

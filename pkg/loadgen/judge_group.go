@@ -174,6 +174,8 @@ func (e *engine) judgeSteps(g *groupRun, ev *evidence) []judged {
 			labels[LabelEvent] = st.Emit.Event
 		}
 		switch {
+		case t.started == 0 && g.allKicked():
+			j.Status, j.Got, j.Detail = CheckSkipped, "never reached", kickedText(g)
 		case t.started == 0 && ev.end == endDone:
 			j.Status, j.Got, j.Detail = CheckFail, "never reached", st.Line
 		case t.failed > 0 && !ev.tolerated(labels, t.covering(st)...):

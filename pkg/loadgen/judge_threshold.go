@@ -48,6 +48,10 @@ func (e *engine) judgeExpr(ev *evidence, t *Threshold, x *ThresholdExpr, m *merg
 		if t.AllowEmpty {
 			return j
 		}
+		if why := e.kickedAway(t); why != "" {
+			j.Status, j.Detail = CheckSkipped, why
+			return j
+		}
 		j.Status = bad
 		switch {
 		case bad != CheckFail:

@@ -180,7 +180,11 @@ func (acc *account) judgeNothing(j judged, ev *evidence) judged {
 		j.Detail = lines(acc.evidence(acc.leaks, "leaked"), acc.foreignHint())
 	case c.Unexpected == 0 && possible == 0:
 		j.Status = ev.vacuous()
-		j.Detail = acc.whyNothing(c.Published)
+		j.Detail = lines(acc.missingCanaries(), acc.whyNothing(c.Published))
+	default:
+		if j.Detail = acc.missingCanaries(); j.Detail != "" && ev.end == endDone {
+			j.Status = CheckWarn
+		}
 	}
 	return j
 }

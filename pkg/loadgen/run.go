@@ -45,6 +45,9 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	for _, g := range e.groups {
 		e.wg.Go(func() { e.ramp(g) })
 	}
+	if e.hasListeners() {
+		e.wg.Go(e.watchListeners)
+	}
 	end := e.await(ctx)
 	if end == endDone {
 		e.awaitReturns()

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/realtime-toolkit/rtk/pkg/rt"
 )
 
@@ -178,14 +180,82 @@ func TestThrottleByDisconnectIsPlanned(t *testing.T) {
 			return `{"error":1}`, false
 		})}
 		r := bench(t, s, throttleFlood)
-		wantBroken(t, r,
-			"fail step flooders: wait 5s: never reached",
-			"fail step flooders: recovered: never reached",
-			"fail threshold accepted_rate{clients=flooders}: between 9/s and 12/s: no samples",
-			"fail threshold step_success{step=recovered}: rate == 100%: no samples",
-		)
+		// What would have come after the disconnect can't be judged, and says so.
+		wantBroken(t, r)
+		wantVerdict(t, r, Pass)
+		var skipped []string
+		for _, c := range r.Checks {
+			if c.Status == CheckSkipped {
+				skipped = append(skipped, c.Kind+" "+c.Name)
+				if !strings.Contains(c.Detail, "every one of clients flooders was disconnected") {
+					t.Errorf("%s is skipped because %q", c.Name, c.Detail)
+				}
+			}
+		}
+		if diff := cmp.Diff([]string{
+			"step flooders: wait 5s", "step flooders: recovered",
+			"threshold accepted_rate{clients=flooders}: between 9/s and 12/s", "threshold step_success{step=recovered}: rate == 100%",
+		}, skipped); diff != "" {
+			t.Errorf("skipped (-want +got):\n%s", diff)
+		}
 		if m := metric(t, r, DisconnectsUnplanned, LabelClients, "flooders"); m.Count != 0 || m.Total != 5 {
 			t.Errorf("disconnects_unplanned = %d of %d, want 0 of 5", m.Count, m.Total)
 		}
 	})
+}
+
+// A server that disconnects some of the flooders only, or for another reason,
+// is excused of nothing.
+func TestDisconnectsThatNoClassNamesStillFail(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		reason string
+		only   bool // the first flooder
+		broken []string
+	}{
+		{"another reason", "internal error", false, []string{
+			"fail group flooders: 5 of 5 connected, 5 disconnected",
+			"fail step flooders: emit say: 100 sends, 100 classified",
+			"fail step flooders: wait 5s: never reached",
+			"fail step flooders: recovered: never reached",
+			"fail threshold accepted_rate{clients=flooders}: between 9/s and 12/s: no samples",
+			"fail threshold step_success{step=recovered}: rate == 100%: no samples",
+		}},
+		{"one of them", "throttled", true, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var first *fakeConn
+				s := &fakeServer{ack: limited(10, 20, false, func(c *fakeConn) (string, bool) {
+					if first == nil {
+						first = c
+					}
+					if tt.only && c != first {
+						return byAck(c)
+					}
+					c.hangUp(rt.CloseInfo{By: rt.ByPeer, Reason: tt.reason}, 0)
+					return `{"error":1}`, false
+				})}
+				r := bench(t, s, throttleFlood)
+				if tt.only { // the others are judged as ever
+					wantBroken(t, r)
+					if m := metric(t, r, StepSuccess, LabelStep, "recovered"); m.Count != 4 || m.Total != 4 {
+						t.Errorf("recovered: %d of %d, want 4 of 4", m.Count, m.Total)
+					}
+					return
+				}
+				got := broken(r)
+				if len(got) != len(tt.broken) {
+					t.Fatalf("broken = %q", got)
+				}
+				for i := range got {
+					if prefix, _, _ := strings.Cut(tt.broken[i], ": 100 sends"); !strings.HasPrefix(got[i], prefix) {
+						t.Errorf("%q, want %q", got[i], tt.broken[i])
+					}
+				}
+			})
+		})
+	}
 }

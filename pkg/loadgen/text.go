@@ -297,13 +297,14 @@ func (t *textWriter) checks(r *Report) {
 	t.checksOf(r, CheckFail, t.paint(red, "✗ fail"))
 	t.checksOf(r, CheckInconclusive, t.paint(yellow, "? inconclusive"))
 	t.checksOf(r, CheckWarn, t.paint(yellow, "! warning"))
+	t.checksOf(r, CheckSkipped, t.paint(dim, "- skipped"))
 }
 
 func (t *textWriter) checksOf(r *Report, status CheckStatus, mark string) {
 	n := 0
 	for i := range r.Checks {
 		c := &r.Checks[i]
-		if c.Status != status {
+		if c.Status != status || status == CheckSkipped && c.Kind == "auth" { // the scenario itself excludes those
 			continue
 		}
 		if n == 0 {

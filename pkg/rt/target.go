@@ -84,6 +84,9 @@ func ParseTarget(s string) (Target, error) {
 	if u.Hostname() == "" {
 		return bad("no host, want a URL such as http://127.0.0.1:3000")
 	}
+	if strings.HasSuffix(u.Host, ":") {
+		return bad("no port after the colon, want a URL such as http://127.0.0.1:3000, or no colon")
+	}
 	t.URL = u
 	if strings.HasPrefix(u.Path, "/socket.io") && (t.Protocol == "" || t.Protocol == WebSocket) {
 		t.Protocol = SocketIO

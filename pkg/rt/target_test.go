@@ -51,6 +51,9 @@ func TestParseTargetErrors(t *testing.T) {
 		{"no host", "http://", "no host"},
 		{"port only of nothing", "http://:3000", "no host"},
 		{"no URL", "http://a b", "not a URL"},
+		{"empty port", "http://h:", "no port after the colon"},
+		{"empty port before a path", "ws://h:/chat", "no port after the colon"},
+		{"empty port of IPv6", "http://[::1]:", "no port after the colon"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
