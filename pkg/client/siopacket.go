@@ -134,12 +134,14 @@ func (c *sioConn) deliver(p socketio.Packet, m *rt.Message) error {
 	case socketio.Disconnect:
 		m.Kind = rt.KindDisconnect
 	}
+	if own && m.Kind == rt.KindEvent {
+		if s := c.session.Load(); s != nil {
+			s.seen(m.Body)
+		}
+	}
 	c.h.OnMessage(m)
 	if !own {
 		return nil
-	}
-	if s := c.session.Load(); s != nil && m.Kind == rt.KindEvent {
-		s.seen(m.Body)
 	}
 	return c.state(p)
 }

@@ -118,7 +118,8 @@ func (s *session) seen(args []byte) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pid != "" {
+	// What a recovered session missed may come before its CONNECT.
+	if s.pid != "" || s.asked.PID != "" {
 		s.offset = append(s.offset[:0], text...)
 	}
 }

@@ -16,6 +16,8 @@ import (
 //
 // While it is away its flow goes on in time: what is due is counted as not sent.
 type comeback struct {
+	lost     int           // how often
+	first    time.Duration // when first
 	since    time.Duration // when the connection ended
 	deadline time.Duration // when the flow waits no longer
 	attempts int           // since then
@@ -78,6 +80,9 @@ func (c *client) goAway(at time.Duration, i rt.CloseInfo) {
 		c.away = true
 		c.eng.away.Add(1)
 		c.cell.back.lost.Add(1)
+		if b.lost++; b.lost == 1 {
+			b.first = at
+		}
 		b.since, b.attempts = at, 0
 		b.deadline = at + c.eng.plan.Length + barrierSlack
 	}
@@ -222,7 +227,7 @@ func (c *client) dialAgain() (rt.Conn, error) {
 	b.all++
 	b.early = nil
 	c.gen++
-	c.gone, c.closing = false, false
+	c.gone, c.closing, b.awaits = false, false, true
 	c.dialStart, c.lastChunk = max(e.now(), 1), 0
 	r.Resume = b.resume
 	if len(b.lastID) > 0 {
@@ -275,7 +280,7 @@ func (c *client) returnWith(conn rt.Conn, at time.Duration) {
 	c.away = false
 	e.away.Add(-1)
 	b.attempts = 0
-	b.returned, b.awaits = true, true
+	b.returned = true
 	c.kick()
 }
 

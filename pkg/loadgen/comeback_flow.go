@@ -169,11 +169,12 @@ func (c *client) resumeStep() {
 // comes twice since then.
 func (c *client) noteReplay(r ledger.Receipt) {
 	b := c.back
-	if b.rejoined == 0 || r.Marker == (ledger.Marker{}) {
+	if b.rejoined == 0 && !c.away || r.Marker == (ledger.Marker{}) {
 		return
 	}
 	twice := r.Arrival == ledger.Duplicate
-	if r.Marker.At < c.eng.micros(b.rejoined) {
+	// What a session missed may come before its handshake is over.
+	if c.away || r.Marker.At < c.eng.micros(b.rejoined) {
 		c.cell.back.replayed.Add(1)
 		if twice {
 			c.cell.back.replayedTwice.Add(1)

@@ -50,6 +50,8 @@ type fakeConn struct {
 	h      rt.Handler
 	target string
 	local  string
+	info   rt.ConnInfo
+	heard  int // where the client is in what the server keeps, if info has a session
 	sent   int // messages delivered so far
 	says   int // messages received
 
@@ -117,6 +119,11 @@ func (c *fakeConn) read() {
 			return
 		case in != nil:
 			in.m.At = time.Now()
+			if in.m.Event == "message" {
+				c.mu.Lock()
+				c.heard++
+				c.mu.Unlock()
+			}
 			c.h.OnMessage(&in.m)
 		default:
 			timer.Reset(wait)
@@ -236,8 +243,17 @@ func (c *fakeConn) Close() error {
 	return nil
 }
 
-func (c *fakeConn) Abort()            { _ = c.Close() }
-func (c *fakeConn) Info() rt.ConnInfo { return rt.ConnInfo{} }
+func (c *fakeConn) Abort() { _ = c.Close() }
+
+func (c *fakeConn) Info() rt.ConnInfo {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := c.info
+	if i.Resume != nil {
+		i.Resume = &rt.Resume{PID: i.Resume.PID, Offset: fmt.Sprint(c.heard)}
+	}
+	return i
+}
 
 // plan parses and compiles a scenario.
 func plan(t *testing.T, src string) *Plan {

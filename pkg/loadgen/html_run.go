@@ -43,6 +43,10 @@ func newHTMLRun(r *Report) htmlRun {
 	for i := range r.Verify {
 		run.verify(&r.Verify[i], t)
 	}
+	for i := range r.Reconnects {
+		x := &r.Reconnects[i]
+		run.Losses = append(run.Losses, htmlLosses{t.clean(x.Group) + ": reconnects", strings.Join(t.reconnectLines(x), "\n")})
+	}
 	run.checks(r, t)
 	for _, x := range r.Groups {
 		group := htmlGroup{Name: t.clean(x.Name)}

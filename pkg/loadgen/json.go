@@ -38,23 +38,24 @@ type (
 		Runs   []jsonRun `json:"runs" doc:"One for each scenario, in the order of the runs."`
 	}
 	jsonRun struct {
-		Scenario  string        `json:"scenario" doc:"Name of the scenario."`
-		File      string        `json:"file" doc:"Its file, or the name of a shipped scenario."`
-		Seed      uint64        `json:"seed" doc:"Seed of the run; the same seed makes the same plan."`
-		RunID     string        `json:"run_id" doc:"What {{run.id}} and the markers hold."`
-		Started   time.Time     `json:"started" doc:"When the run began."`
-		Duration  float64       `json:"duration_s" doc:"How long it took."`
-		Verdict   Verdict       `json:"verdict" doc:"pass, fail, inconclusive, unreachable, interrupted or timeout."`
-		ExitCode  int           `json:"exit_code" doc:"Exit code that goes with the verdict."`
-		Reason    string        `json:"reason" doc:"Why the verdict is not pass, in one line."`
-		Partial   bool          `json:"partial" doc:"The run was cut short."`
-		Targets   []jsonTarget  `json:"targets" doc:"The endpoints."`
-		Groups    []jsonGroup   `json:"groups" doc:"The clients."`
-		Checks    []jsonCheck   `json:"checks" doc:"Everything that was decided."`
-		Verify    []jsonVerify  `json:"verify" doc:"The account of deliveries."`
-		Metrics   []jsonMetric  `json:"metrics" doc:"All series."`
-		Generator jsonGenerator `json:"generator" doc:"The load generator's account of itself."`
-		Errors    []jsonError   `json:"errors" doc:"Distinct errors, the most frequent first."`
+		Scenario   string          `json:"scenario" doc:"Name of the scenario."`
+		File       string          `json:"file" doc:"Its file, or the name of a shipped scenario."`
+		Seed       uint64          `json:"seed" doc:"Seed of the run; the same seed makes the same plan."`
+		RunID      string          `json:"run_id" doc:"What {{run.id}} and the markers hold."`
+		Started    time.Time       `json:"started" doc:"When the run began."`
+		Duration   float64         `json:"duration_s" doc:"How long it took."`
+		Verdict    Verdict         `json:"verdict" doc:"pass, fail, inconclusive, unreachable, interrupted or timeout."`
+		ExitCode   int             `json:"exit_code" doc:"Exit code that goes with the verdict."`
+		Reason     string          `json:"reason" doc:"Why the verdict is not pass, in one line."`
+		Partial    bool            `json:"partial" doc:"The run was cut short."`
+		Targets    []jsonTarget    `json:"targets" doc:"The endpoints."`
+		Groups     []jsonGroup     `json:"groups" doc:"The clients."`
+		Checks     []jsonCheck     `json:"checks" doc:"Everything that was decided."`
+		Verify     []jsonVerify    `json:"verify" doc:"The account of deliveries."`
+		Metrics    []jsonMetric    `json:"metrics" doc:"All series."`
+		Reconnects []jsonReconnect `json:"reconnects" doc:"Groups whose clients lost connections and were to come back."`
+		Generator  jsonGenerator   `json:"generator" doc:"The load generator's account of itself."`
+		Errors     []jsonError     `json:"errors" doc:"Distinct errors, the most frequent first."`
 
 		TimelineMetric string         `json:"timeline_metric" doc:"Latency of which timeline has the percentile, empty if there is none."`
 		Timeline       []jsonTimeline `json:"timeline" doc:"The run over time, at most 600 points."`
@@ -212,6 +213,7 @@ func newJSONRun(r *Report) jsonRun {
 	for _, x := range r.Metrics {
 		run.Metrics = append(run.Metrics, newJSONMetric(&x))
 	}
+	run.Reconnects = newJSONReconnects(r, m)
 	for _, e := range r.Errors {
 		run.Errors = append(run.Errors, jsonError{m.mask(e.Text), e.Count})
 	}

@@ -132,10 +132,11 @@ func (e *engine) judgeGroup(g *groupRun, ev *evidence) []judged {
 	}
 	if unplanned > 0 {
 		j.Got += fmt.Sprintf(", %d disconnected", unplanned)
-		if !ev.tolerated(labels, DisconnectsUnplanned) {
+		if !g.reconnects() && !ev.tolerated(labels, DisconnectsUnplanned) {
 			j.Status = CheckFail
 		}
 	}
+	e.judgeReturns(g, ev, &j)
 	if late > 0 {
 		j.Got += fmt.Sprintf(", %d with the first byte later than %s", late, g.plan.Group.Connect.FirstByteWithin)
 		if !ev.tolerated(labels, SSEFirstByte) {

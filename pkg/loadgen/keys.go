@@ -108,9 +108,10 @@ var groupDef = &objectDef{
 		{name: "matrix", typ: matrixType, doc: "Axes whose combinations are each tried by count clients. transport, place, case and target have a meaning; any other name gives {{matrix.NAME}}.", examples: []any{map[string]any{"transport": []any{"websocket", "polling"}}}},
 		{name: "exclude", typ: arrayOf(exclusionType), doc: "Combinations to leave out, with the reason that the report shows. unless: TEXT keeps them when the text is neither empty nor false, for a switch in the environment.", examples: []any{[]any{map[string]any{"transport": "websocket", "place": "header.authorization", "reason": "browsers can't set it"}}}},
 		{name: "expect", typ: refTo("handshakeExpect"), doc: "What accepted and rejected mean for the cases of the matrix.", examples: []any{map[string]any{"accepted": map[string]any{"within": "2s"}}}},
+		{name: "reconnect", typ: reconnectType, doc: "How clients come back after a connection was lost, by the server or by a fault. Without it a connection that ends counts against the client, and its flow is over.", examples: []any{map[string]any{"policy": "socketio", "jitter": 0.5}, "eventsource"}},
 		{name: "flow", typ: arrayOf(refTo("step")), doc: "What each client does once it is connected, step by step.", examples: []any{[]any{map[string]any{"emit": "join", "args": []any{"lobby"}, "ack": map[string]any{}}}}},
 	},
-	planned: []string{"reconnect", "read"},
+	planned: []string{"read"},
 }
 
 var connectDef = &objectDef{
@@ -197,8 +198,8 @@ var verifyDef = &objectDef{
 		{name: "settle", typ: durationType, doc: "How long to wait after the last publish: what is missing by then is lost, what comes twice or to the wrong clients until then is found. 2s by default.", examples: []any{"5s"}},
 		{name: "groupBy", typ: enumOf("target"), doc: "target prints the pod × pod grid.", examples: []any{"target"}},
 		{name: "expect", typ: enumOf("nothing"), doc: "nothing: the subscribers must receive none of it (isolation).", examples: []any{"nothing"}},
+		{name: "acrossReconnect", typ: boolType, doc: "What is published while a subscriber is away is expected as well, as of a server that resumes streams or recovers sessions.", examples: []any{true}},
 	},
-	planned: []string{"acrossReconnect"},
 }
 
 var thresholdDef = &objectDef{

@@ -119,7 +119,7 @@ var plannedSteps = []string{"loop", "think", "leave", "disconnect", "reconnect",
 // objectDefs is every definition, in the order of the schema.
 var objectDefs = []*objectDef{
 	targetDef, authProfileDef, jwtDef, groupDef, connectDef, connectExpectDef, authRefDef, caseDef, caseExpectDef,
-	withinDef, handshakeExpectDef, rejectedDef, emitDef, onDef, expectDef, waitDef, barrierDef, publishDef,
+	reconnectDef, withinDef, handshakeExpectDef, rejectedDef, emitDef, onDef, expectDef, waitDef, barrierDef, publishDef,
 	phaseDef, groupPhaseDef, rateRampDef, publishExpectDef, ackDef, outcomeDef, outcomeWhenDef, verifyDef, thresholdDef,
 	execDef, dataDef,
 }

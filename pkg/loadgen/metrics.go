@@ -75,6 +75,17 @@ const (
 	ThrottledRate  = "throttled_rate"
 	TimeToThrottle = "time_to_throttle"
 
+	ReconnectTime     = "reconnect_time"
+	ReconnectAttempts = "reconnect_attempts_per_client"
+	ConnectRatePeak   = "connect_rate_peak"
+	StillDisconnected = "still_disconnected"
+	StateRecovered    = "state_recovered"
+	DuplicateSessions = "duplicate_sessions"
+	ResumeTime        = "resume_time"
+	ResumeGap         = "resume_gap"
+	ResumeDuplicates  = "resume_duplicates"
+	SendsDisconnected = "sends_disconnected"
+
 	SSEFirstByte    = "sse_first_byte"
 	SSEHeartbeatGap = "sse_heartbeat_gap"
 
@@ -162,6 +173,17 @@ var metricTable = []MetricDef{
 	{ThrottledRate, KindRate, "/s", outcomeLabels, "throttled sends a second in steady state, one sample for each client"},
 	{TimeToThrottle, KindLatency, "s", outcomeLabels, "from a client's first send to its first throttled one"},
 
+	{ReconnectTime, KindLatency, "s", connLabels, "from the end of a connection that was lost to the end of the handshake that replaced it"},
+	{ReconnectAttempts, KindRate, "", connLabels, "handshakes that a client tried after its connection was lost, one sample for each client that lost one"},
+	{ConnectRatePeak, KindGauge, "/s", []string{LabelClients}, "handshakes begun a second at the height of the herd, measured over 100 ms"},
+	{StillDisconnected, KindRatio, "", connLabels, "clients that lost their connection and were not back at the end, of those that lost it"},
+	{StateRecovered, KindRatio, "", connLabels, "comebacks with which the server gave the session back (Socket.IO connection state recovery), of all comebacks"},
+	{DuplicateSessions, KindRatio, "", connLabels, "clients that the server serves twice since they came back: an older connection still gets events, or what is published comes twice; of those that came back"},
+	{ResumeTime, KindLatency, "s", connLabels, "from the end of a connection that was lost to the first event on the one that replaced it"},
+	{ResumeGap, KindRatio, "", []string{LabelVerify}, "messages that were published while a subscriber was away and never reached it, of all such messages"},
+	{ResumeDuplicates, KindRatio, "", connLabels, "deliveries after a comeback of what the client had before, of all deliveries then of what was published before"},
+	{SendsDisconnected, KindRatio, "", sendLabels, "sends that were due or unanswered while the client was disconnected, of all that were due: no loss of the server's"},
+
 	{SSEFirstByte, KindLatency, "s", connLabels, "from the request to the first byte of an SSE stream's body"},
 	{SSEHeartbeatGap, KindLatency, "s", connLabels, "time between two chunks of an SSE stream, comments included"},
 
@@ -192,9 +214,7 @@ func Metrics() []MetricDef { return slices.Clone(metricTable) }
 // plannedMetrics belong to parts of the language that are not supported yet.
 // They get their own message, because "unknown" would be misleading.
 var plannedMetrics = []string{
-	"resume_gap", "resume_duplicates", "resume_time", "reconnect_time", "reconnect_attempts_per_client",
-	"connect_rate_peak", "still_disconnected", "duplicate_sessions", "state_recovered", "recovery_time",
-	"poll_empty", "poll_hold_time",
+	"recovery_time", "poll_empty", "poll_hold_time",
 }
 
 // hasAgg tells whether a threshold may ask a metric of this kind for agg.

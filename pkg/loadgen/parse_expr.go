@@ -178,11 +178,17 @@ func (p *exprParser) example() string {
 	case KindLatency:
 		return "p99 < 200ms"
 	case KindRate:
+		if p.def.Unit == "" {
+			return "p99 < 6"
+		}
 		return "between 9/s and 11/s"
 	case KindCounter:
 		return "count > 0"
 	case KindRatio:
 		return "count == 0"
+	}
+	if p.def.Unit == "/s" {
+		return "max < 100/s"
 	}
 	return "< 1"
 }

@@ -44,6 +44,7 @@ func (p *parse) group(name string, key, value *node) {
 		p.errorf(o.keyPos("namespace"), "namespace is for socketio targets, group %q connects to %s", name, proto)
 	}
 	p.checkConnect(g, o, proto)
+	g.Reconnect = p.reconnect(o.get("reconnect"), proto)
 	p.flow(g, o, proto)
 	switch {
 	case !o.has("flow") && !o.has("matrix"):

@@ -19,8 +19,12 @@ func (p *parse) verify(name string, key, value *node) {
 		GroupBy:   o.enum("groupBy", []string{"target"}),
 		Nothing:   o.enum("expect", []string{"nothing"}) == "nothing",
 	}
+	v.Across = o.boolean("acrossReconnect")
+	if to := p.groups[v.To]; v.Across && to != nil && to.Reconnect == nil {
+		p.hintf(o.keyPos("acrossReconnect"), "add reconnect to the group", "acrossReconnect needs clients that come back, group %q has no reconnect", v.To)
+	}
 	if v.Nothing {
-		for _, k := range []string{"guarantee", "order", "within"} {
+		for _, k := range []string{"guarantee", "order", "within", "acrossReconnect"} {
 			if o.has(k) {
 				p.errorf(o.keyPos(k), "%s makes no sense where nothing is expected", k)
 			}

@@ -37,22 +37,25 @@ func (v Verdict) ExitCode() int {
 // Report is what a run found. It is complete after Run returns and is not
 // changed afterwards. Durations are seconds.
 type Report struct {
-	Scenario  string
-	File      string
-	Seed      uint64
-	RunID     string
-	Started   time.Time
-	Duration  time.Duration
-	Verdict   Verdict
-	Reason    string // one line: "delivery_lost count == 0 was 88"
-	Targets   []TargetReport
-	Groups    []GroupReport
-	Checks    []Check
-	Verify    []VerifyReport
-	Metrics   []Metric
-	Generator Generator
-	Errors    []ErrorCount // distinct errors, most frequent first
-	Partial   bool         // the run was cut short
+	Scenario string
+	File     string
+	Seed     uint64
+	RunID    string
+	Started  time.Time
+	Duration time.Duration
+	Verdict  Verdict
+	Reason   string // one line: "delivery_lost count == 0 was 88"
+	Targets  []TargetReport
+	Groups   []GroupReport
+	Checks   []Check
+	Verify   []VerifyReport
+	Metrics  []Metric
+	// Reconnects tells of the groups whose clients lost connections and were to
+	// come back.
+	Reconnects []ReconnectReport
+	Generator  Generator
+	Errors     []ErrorCount // distinct errors, most frequent first
+	Partial    bool         // the run was cut short
 	// Timeline is the run over time, a point a second or, in long runs, a
 	// multiple of that. TimelineMetric is the latency of which it has the
 	// percentile, "" when the run has none.

@@ -32,6 +32,7 @@ func (e *engine) report(ev *evidence) *Report {
 	for _, g := range e.groups {
 		r.Groups = append(r.Groups, e.groupReport(g))
 	}
+	r.Reconnects = e.reconnectReports()
 	for _, acc := range ev.accounts {
 		r.Verify = append(r.Verify, acc.report(e))
 	}

@@ -19,6 +19,7 @@ var (
 	matcherType  = refTo("matcher")
 	exprType     = refTo("expr")
 
+	shareType       = anyOf(schemaType{"type": "number", "minimum": 0, "maximum": 1}, schemaType{"type": "string", "pattern": "^[0-9.]+%?$"}, envType)
 	matcherListType = anyOf(arrayOf(matcherType), matcherType)
 	pacedRateType   = anyOf(rateType, refTo("rateRamp"))
 	authRefType     = anyOf(textType, refTo("authRef"))

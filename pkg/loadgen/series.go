@@ -71,7 +71,14 @@ func (e *engine) collect(ev *evidence) *seriesList {
 	l := e.collectLive(ev.took)
 	for _, acc := range ev.accounts {
 		l.account(acc)
+		l.resumed(acc)
 	}
+	for _, g := range e.groups {
+		for _, c := range g.cells {
+			l.returned(c)
+		}
+	}
+	l.herds()
 	return l
 }
 
@@ -112,6 +119,7 @@ func (l *seriesList) cell(c *cellRun) {
 		}
 	}
 	l.errors(c)
+	l.returns(c)
 	l.latency(SSEFirstByte, c.labels, c.firstByte)
 	l.latency(SSEHeartbeatGap, c.labels, c.heartbeatGap)
 	if p := c.probes; p != nil {
@@ -153,6 +161,10 @@ func (l *seriesList) step(c *cellRun, s *stepRun) {
 		l.latency(ServiceLatency, labels, s.service)
 		l.latency(GeneratorDelay, labels, s.delay)
 		l.count(MessagesSent, labels, s.sent.Load())
+		if c.back != nil {
+			off := s.unsent.Load() + s.cut.Load()
+			l.ratio(SendsDisconnected, labels, off, s.sent.Load()+s.unsent.Load())
+		}
 		if s.wantsAck {
 			l.ratio(AckTimeouts, labels, s.ackTimeouts.Load(), s.acksAsked.Load())
 		}

@@ -127,6 +127,7 @@ func (t *textWriter) summary(r *Report) {
 	for _, g := range r.Groups {
 		t.groupRow(&g)
 	}
+	t.reconnects(r)
 	t.generator(r)
 	t.checkRow(r)
 }
