@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -71,7 +72,7 @@ func runBench(ctx context.Context, o *benchOptions) error {
 		defer r.cluster.stop()
 		r.usePods()
 	}
-	r.dialer = client.New(client.Options{Insecure: o.insecure, UserAgent: "rtk/" + version()})
+	r.dialer = client.New(client.Options{Insecure: o.insecure, UserAgent: "rtk/" + version(), Pollers: runtime.GOMAXPROCS(0)})
 	defer r.dialer.Close()
 
 	// All of them are planned before the first runs: a mistake in the last

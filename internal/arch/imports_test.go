@@ -63,7 +63,7 @@ var allowed = map[string][]string{
 
 // only names the packages that alone may import a library directly.
 var only = map[string][]string{
-	"github.com/gorilla/websocket": {"pkg/client", "pkg/server"},
+	"github.com/gorilla/websocket": {"pkg/client", "pkg/server", "bench/generator"},
 	"github.com/r3labs/sse/v2":     {"pkg/server/admin"},
 	"github.com/redis/rueidis":     {"pkg/server/cluster/redis", "pkg/server/internal/redisconn", "pkg/server/throttle/redis", "pkg/server/service/streams"},
 	"github.com/spf13/cobra":       {"cmd/rtk"},

@@ -71,15 +71,24 @@ func (c *conn) breaking(how rt.BreakHow) error {
 func (l *link) breakOff(how rt.BreakHow) {
 	if how == rt.BreakBlackhole {
 		l.holed.Store(true)
+		if l.polled != nil {
+			l.polled.goNow()
+		}
 		return
 	}
 	breakSocket(l.raw, how)
 }
 
+// tcpConn is what net.TCPConn and polled can do.
+type tcpConn interface {
+	SetLinger(sec int) error
+	CloseWrite() error
+}
+
 // breakSocket resets or ends a connection. A socket that is closed with unread
 // data sends a reset, so that its FIN has to go first.
 func breakSocket(nc net.Conn, how rt.BreakHow) {
-	switch tcp, ok := nc.(*net.TCPConn); {
+	switch tcp, ok := nc.(tcpConn); {
 	case !ok:
 	case how == rt.BreakReset:
 		_ = tcp.SetLinger(0)

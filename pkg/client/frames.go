@@ -47,6 +47,9 @@ type frameReader struct {
 
 	op       byte    // opcode of the message in assembly, 0 for none
 	deflated bool    // it is compressed
+	inside   bool    // within a frame of it,
+	last     bool    // its last one,
+	rest     int     // with so many bytes to come
 	msg      *[]byte // its bytes so far
 	lent     *[]byte // of the message that next returned
 }
@@ -54,82 +57,87 @@ type frameReader struct {
 var assemblyBufs = sync.Pool{New: func() any { b := make([]byte, 0, firstAssemblyBytes); return &b }}
 
 // next returns the next message or control frame. p is valid until the next
-// call. After an error the connection can't be read on; a *protocolError says
-// which close code the peer shall get.
+// call. After an error the connection can't be read on, except after errAgain,
+// which comes from a link that does not wait: then next goes on where it was when
+// there is more to read. A *protocolError says which close code the peer shall
+// get.
 func (f *frameReader) next() (op byte, p []byte, err error) {
 	f.release()
 	for {
-		h, n, err := f.header()
-		if err != nil {
-			return 0, nil, err
-		}
-		op, fin := h&0x0f, h&frameFin != 0
-		if op >= opClose {
-			p, err := f.control(op, fin, n)
-			return op, p, err
-		}
-		if err := f.checkData(h, n); err != nil {
-			return 0, nil, err
-		}
-		if fin && op != opContinuation && h&frameRSV1 == 0 && n <= uint64(len(f.l.attach().b)) {
-			p, err := f.take(int(n))
+		if !f.inside {
+			h, size, n, err := f.header()
 			if err != nil {
 				return 0, nil, err
 			}
-			return op, p, checkText(op, p)
+			op, fin := h&0x0f, h&frameFin != 0
+			if op >= opClose {
+				p, err := f.control(op, fin, size, n)
+				return op, p, err
+			}
+			if err := f.checkData(h, n); err != nil {
+				return 0, nil, err
+			}
+			if fin && op != opContinuation && h&frameRSV1 == 0 && n <= uint64(len(f.l.attach().b)-size) {
+				p, err := f.take(size, int(n))
+				if err != nil {
+					return 0, nil, err
+				}
+				return op, p, checkText(op, p)
+			}
+			if op != opContinuation {
+				f.op, f.deflated = op, h&frameRSV1 != 0
+			}
+			f.l.r += size
+			f.inside, f.last, f.rest = true, fin, int(n)
 		}
-		if op != opContinuation {
-			f.op, f.deflated = op, h&frameRSV1 != 0
-		}
-		if err := f.assemble(int(n)); err != nil {
+		if err := f.assemble(); err != nil {
 			return 0, nil, err
 		}
-		if fin {
+		if f.inside = false; f.last {
 			return f.finish()
 		}
 	}
 }
 
-// header returns the first byte of the next frame and its payload length.
-func (f *frameReader) header() (h byte, n uint64, err error) {
+// header looks at the header of the next frame and returns its first byte, its
+// size and the length of the payload. It stays unread, so that a frame of which
+// the payload is not there yet can be looked at again.
+func (f *frameReader) header() (h byte, size int, n uint64, err error) {
 	b, err := f.l.need(2)
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	h = b[0]
 	switch {
 	case b[1]&frameMask != 0:
-		return 0, 0, &protocolError{"server masked a frame", closeProtocol}
+		return 0, 0, 0, &protocolError{"server masked a frame", closeProtocol}
 	case h&frameRSV2And3 != 0, h&frameRSV1 != 0 && (!f.deflate || h&0x0f != opText && h&0x0f != opBinary):
-		return 0, 0, &protocolError{"reserved bits of a frame are set", closeProtocol}
+		return 0, 0, 0, &protocolError{"reserved bits of a frame are set", closeProtocol}
 	}
 	switch n = uint64(b[1]); n {
 	default:
-		f.l.r += 2
+		return h, 2, n, nil
 	case 126:
 		if b, err = f.l.need(4); err != nil {
-			return 0, 0, err
+			return 0, 0, 0, err
 		}
-		n = uint64(binary.BigEndian.Uint16(b[2:]))
-		f.l.r += 4
+		return h, 4, uint64(binary.BigEndian.Uint16(b[2:])), nil
 	case 127:
 		if b, err = f.l.need(maxFrameHeader); err != nil {
-			return 0, 0, err
+			return 0, 0, 0, err
 		}
-		n = binary.BigEndian.Uint64(b[2:])
-		f.l.r += maxFrameHeader
+		return h, maxFrameHeader, binary.BigEndian.Uint64(b[2:]), nil
 	}
-	return h, n, nil
 }
 
-func (f *frameReader) control(op byte, fin bool, n uint64) ([]byte, error) {
+func (f *frameReader) control(op byte, fin bool, size int, n uint64) ([]byte, error) {
 	switch {
 	case op > opPong:
 		return nil, &protocolError{"unknown opcode " + strconv.Itoa(int(op)), closeProtocol}
 	case !fin || n > maxControlPayload:
 		return nil, &protocolError{"control frame is fragmented or too long", closeProtocol}
 	}
-	return f.take(int(n))
+	return f.take(size, int(n))
 }
 
 func (f *frameReader) checkData(h byte, n uint64) error {
@@ -155,35 +163,35 @@ func (f *frameReader) tooBig() error {
 	return &protocolError{"message is longer than " + strconv.Itoa(f.max) + " bytes", closeTooBig}
 }
 
-// take returns the next n bytes in place.
-func (f *frameReader) take(n int) ([]byte, error) {
-	if n == 0 {
-		return nil, nil
-	}
-	b, err := f.l.need(n)
+// take returns the payload of n bytes after a header of size bytes, in place.
+func (f *frameReader) take(size, n int) ([]byte, error) {
+	b, err := f.l.need(size + n)
 	if err != nil {
 		return nil, unexpected(err)
 	}
-	f.l.r += n
-	return b[:n:n], nil
+	f.l.r += size + n
+	if n == 0 {
+		return nil, nil
+	}
+	return b[size : size+n : size+n], nil
 }
 
-// assemble appends the next n bytes to the message in assembly.
-func (f *frameReader) assemble(n int) error {
+// assemble appends what is left of the present frame to the message in assembly.
+func (f *frameReader) assemble() error {
 	if f.msg == nil {
 		f.msg = assemblyBufs.Get().(*[]byte)
 	}
-	for n > 0 {
+	for f.rest > 0 {
 		if f.l.r == f.l.w {
 			if err := f.l.fill(); err != nil {
 				return unexpected(err)
 			}
 		}
 		b := f.l.buffered()
-		b = b[:min(n, len(b))]
+		b = b[:min(f.rest, len(b))]
 		*f.msg = append(*f.msg, b...)
 		f.l.r += len(b)
-		n -= len(b)
+		f.rest -= len(b)
 	}
 	return nil
 }

@@ -37,7 +37,8 @@ type link struct {
 	left  int    // bytes of the response header that Read still owes
 	spare []byte // where a connection without rc waits for data
 
-	holed atomic.Bool // a blackhole: see rt.Breaker
+	holed  atomic.Bool // a blackhole: see rt.Breaker
+	polled *polled     // read by a poller, nc then being the same; nil without
 
 	wctx    context.Context // of the write under way, nil for none
 	wp      []byte
@@ -85,11 +86,16 @@ func (l *link) fill() error {
 		}
 	}
 	var err error
-	if l.rc != nil {
+	switch {
+	case l.polled != nil && l.polled.active:
+		if err = l.readNow(); errors.Is(err, errAgain) {
+			return err
+		}
+	case l.rc != nil:
 		if err = l.rc.Read(l.readFn); err == nil {
 			err = l.rerr
 		}
-	} else {
+	default:
 		err = l.waitRead()
 	}
 	if l.holed.Load() {
@@ -247,7 +253,12 @@ func (l *link) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	n := 0
-	if l.rc != nil {
+	if l.polled != nil {
+		var err error
+		if n, err = l.polled.tryWrite(p); err != nil || n == len(p) {
+			return n, err
+		}
+	} else if l.rc != nil {
 		l.wp, l.wn, l.werr = p, 0, nil
 		err := l.rc.Write(l.writeFn)
 		if err == nil {
@@ -287,7 +298,7 @@ func (l *link) Close() error { return l.nc.Close() }
 
 // abort closes the connection with a reset, if it has one.
 func (l *link) abort() {
-	if tcp, ok := l.raw.(*net.TCPConn); ok {
+	if tcp, ok := l.raw.(tcpConn); ok {
 		_ = tcp.SetLinger(0)
 	}
 	_ = l.raw.Close()

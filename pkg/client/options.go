@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +22,12 @@ type Options struct {
 	MaxAttachments int // of one Socket.IO packet, default 10 as in socket.io-parser
 	ReadBuffer     int // bytes, default 16 KiB; pooled, so idle connections hold none
 	WriteBuffer    int // bytes, default 64 KiB; pooled. Longer messages are copied once more
+
+	// Pollers is how many goroutines read all WebSocket connections over plain TCP,
+	// each many of them, where the system can do that (Linux). 0 means a goroutine
+	// for each connection. Handlers then hold up other connections: they must not
+	// wait for anything, nor send.
+	Pollers int
 
 	UserAgent   string // default "rtk"
 	Compression bool   // offer permessage-deflate, without context takeover
@@ -73,15 +80,20 @@ type Dialer struct {
 	frameBufs sync.Pool // gorilla's write buffers, all of opt.WriteBuffer
 	names     interner
 	beats     heartbeats
+	pollers   []poller
+	polls     atomic.Uint32 // connections that a poller took or was to take
 
 	mu         sync.Mutex
 	transports map[transportKey]*http.Transport
 	sseProto   map[string]string // host → HTTP version that its ALPN chose
 }
 
+// defaultPollers is Options.Pollers where it is 0. Tests change it.
+var defaultPollers = 0
+
 // New returns a Dialer.
 func New(o Options) *Dialer {
-	d := &Dialer{opt: o.withDefaults()}
+	d := &Dialer{opt: o.withDefaults(), pollers: make([]poller, max(o.Pollers, defaultPollers))}
 	d.readBufs.New = func() any { return &readBuf{b: make([]byte, d.opt.ReadBuffer)} }
 	d.sendBufs.New = func() any { b := make([]byte, 0, 512); return &b }
 	return d
@@ -96,6 +108,14 @@ func (d *Dialer) Close() error {
 		t.CloseIdleConnections()
 	}
 	return nil
+}
+
+// poll lets a poller read w, if there is one and it can.
+func (d *Dialer) poll(w *ws) bool {
+	if len(d.pollers) == 0 {
+		return false
+	}
+	return d.pollers[int(d.polls.Add(1))%len(d.pollers)].take(w)
 }
 
 // takeSendBuf returns an empty pooled buffer; giveSendBuf takes it back unless

@@ -91,16 +91,9 @@ func (c *sioConn) open(ctx context.Context, d *Dialer, r *rt.DialRequest, h rt.H
 	c.w.Store(w)
 	c.init(d, r, h, info)
 	c.running.Add(1)
-	go c.run()
-	return nil
-}
-
-// run is the read goroutine on WebSocket.
-func (c *sioConn) run() {
-	defer c.running.Done()
 	c.joining = time.Now()
-	c.pump(c.w.Load(), c)
-	c.ending()
+	c.serve(w, c)
+	return nil
 }
 
 // ending is the last act of the read goroutine.

@@ -83,6 +83,12 @@ func (c *sioConn) reply(b []byte) error {
 		c.running.Go(func() { _ = c.transmit(context.Background(), b, nil) })
 		return nil
 	}
+	if w := c.w.Load(); w.reading() {
+		if !c.ended() {
+			c.answerNow(w, opText, b)
+		}
+		return nil
+	}
 	if err := c.transmit(context.Background(), b, nil); err != nil && !c.ended() {
 		return err
 	}

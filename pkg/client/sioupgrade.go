@@ -37,7 +37,9 @@ func (p *polling) upgrade(u *url.URL, via route) {
 	}
 	p.end()
 	c.running.Add(1)
-	go c.runUpgraded(w)
+	c.reportUpgrade()
+	w.c, w.sink = &c.conn, c
+	go c.resume(w, nil) // others use w already, so no poller can take it
 }
 
 // probe opens a WebSocket and tries it. It returns nil if that fails.
@@ -94,14 +96,6 @@ func (p *polling) switchTo(w *ws) bool {
 	}
 	c.setInfo(func(i *rt.ConnInfo) { i.Transport = rt.TransportWebSocket })
 	return true
-}
-
-// runUpgraded is the read goroutine after an upgrade.
-func (c *sioConn) runUpgraded(w *ws) {
-	defer c.running.Done()
-	c.reportUpgrade()
-	c.pump(w, c)
-	c.ending()
 }
 
 func (c *sioConn) reportUpgrade() {

@@ -33,7 +33,8 @@ func (d *Dialer) dialWebSocket(ctx context.Context, r *rt.DialRequest, h rt.Hand
 		Local: w.l.LocalAddr().String(), Remote: w.l.RemoteAddr().String(),
 	})
 	c.running.Add(1)
-	go c.run(start.Add(phases.Total))
+	c.opened(start.Add(phases.Total))
+	c.serve(w, c)
 	return c, nil
 }
 
@@ -52,15 +53,10 @@ func requestURL(r *rt.DialRequest, extra [][2]string) *url.URL {
 	return &u
 }
 
-func (c *plainConn) run(at time.Time) {
-	defer c.running.Done()
-	c.opened(at)
-	c.pump(c.w, c)
-	c.finish()
-}
+// ending is the last act of the read goroutine.
+func (c *plainConn) ending() { c.finish() }
 
-// opened reports the open socket; it is a function of its own to keep the
-// message out of the frame that lives as long as the connection.
+// opened reports the open socket.
 func (c *plainConn) opened(at time.Time) {
 	c.h.OnMessage(&rt.Message{At: at, Kind: rt.KindConnect, Transport: rt.TransportWebSocket, AckID: rt.NoAck})
 }

@@ -24,8 +24,15 @@ import (
 // other writers than gorilla.
 type ws struct {
 	l      *link
-	gorl   *websocket.Conn
+	gorl   *websocket.Conn // nil without compression: then nobody needs its buffers
 	frames frameReader
+
+	// Of the read goroutine.
+	c     *conn
+	sink  frameSink
+	code  int    // of the peer's close frame
+	owed  []byte // see answerNow
+	owing bool   // the rest of a frame is owed
 }
 
 // dialWS opens a WebSocket to u, an http or https URL.
@@ -58,9 +65,11 @@ func (d *Dialer) dialWS(ctx context.Context, t *rt.Target, u *url.URL, header ht
 	}
 	s.phases.Upgrade = time.Since(start)
 	l.handshakeDone()
-	return &ws{l: l, gorl: conn, frames: frameReader{
-		l: l, max: d.opt.MaxMessage, deflate: resp.Header.Get("Sec-Websocket-Extensions") != "",
-	}}, s.phases, nil
+	w := &ws{l: l, frames: frameReader{l: l, max: d.opt.MaxMessage}}
+	if resp.Header.Get("Sec-Websocket-Extensions") != "" {
+		w.gorl, w.frames.deflate = conn, true
+	}
+	return w, s.phases, nil
 }
 
 func upgradeFailure(ctx context.Context, t *rt.Target, resp *http.Response, err error) *rt.Error {
@@ -106,15 +115,18 @@ func (d *Dialer) header(u *url.URL, extra http.Header) http.Header {
 func (w *ws) write(ctx context.Context, op byte, p []byte) error {
 	w.l.wctx = ctx
 	defer func() { w.l.wctx = nil }()
-	if len(p) <= w.l.d.opt.WriteBuffer || w.frames.deflate {
+	if w.gorl != nil {
 		return w.gorl.WriteMessage(int(op), p)
 	}
-	b := assemblyBufs.Get().(*[]byte)
-	defer giveAssembly(b)
-	*b = appendFrame(*b, op, p, rand.Uint32())
+	b := w.l.d.takeSendBuf()
+	defer w.l.d.giveSendBuf(b)
+	*b = appendFrame(*b, op, p, maskingKey())
 	_, err := w.l.Write(*b)
 	return err
 }
+
+// maskingKey is unpredictable, as RFC 6455, section 5.3, wants it.
+func maskingKey() uint32 { return rand.Uint32() }
 
 // closeFrame returns the payload of a close frame.
 func closeFrame(code int, reason string) []byte {

@@ -9,16 +9,45 @@ import (
 )
 
 // frameSink takes the messages of a WebSocket. p and m are valid during the
-// call. An error ends the connection.
+// call. An error ends the connection, and ending is the last that is called.
 type frameSink interface {
 	frame(op byte, p []byte, m *rt.Message) error
+	ending()
+}
+
+// errGoodbye ends reading after the peer's close frame.
+var errGoodbye = errors.New("close frame")
+
+// serve begins to read w: one of the dialer's pollers does, or a goroutine of its
+// own. The caller has counted it among c.running.
+func (c *conn) serve(w *ws, sink frameSink) {
+	w.c, w.sink = c, sink
+	if !c.d.poll(w) {
+		go c.resume(w, nil)
+	}
+}
+
+// resume is the read goroutine. end is why a poller can't read on, nil if it can
+// be tried.
+func (c *conn) resume(w *ws, end error) {
+	defer c.running.Done()
+	c.pump(w, end)
+	w.sink.ending()
 }
 
 // pump reads w until it ends, answers control frames, and records who ended the
 // connection. It leaves w closed.
-func (c *conn) pump(w *ws, sink frameSink) {
-	err := c.read(w, sink)
-	if err != nil {
+func (c *conn) pump(w *ws, err error) {
+	if err == nil && w.owed != nil {
+		err = c.settle(w)
+	}
+	if err == nil {
+		err = c.read(w)
+	}
+	if errors.Is(err, errGoodbye) {
+		_ = c.control(w, opClose, closeFrame(w.code, ""))
+		err = nil
+	} else {
 		c.readFailed(w, err)
 	}
 	// The peer shall close first: then the port of this side is free at once.
@@ -31,36 +60,38 @@ func (c *conn) pump(w *ws, sink frameSink) {
 	w.frames.close()
 }
 
-// read returns nil after the closing handshake.
-func (c *conn) read(w *ws, sink frameSink) error {
+// read returns what ends reading.
+func (c *conn) read(w *ws) error {
 	for {
 		op, p, err := w.frames.next()
-		if err != nil {
-			return err
-		}
-		// In place, not as a literal: that would be copied over the stack, which
-		// every idle connection keeps at its greatest depth.
-		m := &w.l.rb.msg
-		*m = rt.Message{}
-		m.At, m.Transport, m.AckID, m.Size = w.l.rb.at, rt.TransportWebSocket, rt.NoAck, len(p)
-		switch op {
-		case opPing:
-			if err := c.control(w, opPong, p); err != nil {
-				return err
-			}
-			err = sink.frame(op, p, m)
-		case opClose:
-			code, reason := parseClose(p)
-			c.end(rt.ByPeer, knownCode(code), reason, nil)
-			_ = c.control(w, opClose, closeFrame(code, ""))
-			return nil
-		default:
-			err = sink.frame(op, p, m)
+		if err == nil {
+			err = c.take(w, op, p)
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// take handles one message or control frame.
+func (c *conn) take(w *ws, op byte, p []byte) error {
+	// In place, not as a literal: that would be copied over the stack, which
+	// every idle connection keeps at its greatest depth.
+	m := &w.l.rb.msg
+	*m = rt.Message{}
+	m.At, m.Transport, m.AckID, m.Size = w.l.rb.at, rt.TransportWebSocket, rt.NoAck, len(p)
+	switch op {
+	case opPing:
+		if err := c.control(w, opPong, p); err != nil {
+			return err
+		}
+	case opClose:
+		code, reason := parseClose(p)
+		c.end(rt.ByPeer, knownCode(code), reason, nil)
+		w.code = code
+		return errGoodbye
+	}
+	return w.sink.frame(op, p, m)
 }
 
 // knownCode turns "no status" into no code.
@@ -71,9 +102,13 @@ func knownCode(code int) int {
 	return code
 }
 
-// control writes a control frame. A goodbye may take no longer than the wait for
-// its answer.
+// control writes a control frame from the read goroutine. A goodbye may take no
+// longer than the wait for its answer.
 func (c *conn) control(w *ws, op byte, p []byte) error {
+	if w.reading() {
+		c.answerNow(w, op, p)
+		return nil
+	}
 	ctx := context.Background()
 	if op == opClose {
 		var cancel context.CancelFunc

@@ -144,7 +144,7 @@ func (s stream) Write(p []byte) (int, error) {
 func shake(fd int, addr string, p Protocol, room string) error {
 	s := stream(fd)
 	_, err := fmt.Fprintf(s, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", p.path(), addr)
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", p.path(room), addr)
 	if err != nil {
 		return err
 	}

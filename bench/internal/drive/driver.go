@@ -44,6 +44,7 @@ type Driver struct {
 	got       int64
 	disorder  int64 // deliveries that came twice or out of order
 	timed     bool
+	echoing   bool
 	same      []int32 // microseconds from due to delivery, on the publisher's pod
 	cross     []int32 // and on other pods
 	lost      error   // the first connection that was lost
