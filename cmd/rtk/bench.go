@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -101,7 +99,7 @@ func newBenchCmd(env *Env) *cobra.Command {
 	f.StringArrayVar(&o.serveFlags, "serve-flag", nil, "further flag of the gateways that are started, as in --serve-flag=--faulty=dup=1%")
 	f.StringVar(&o.profile, "profile", "", "put the profile `NAME` of the scenarios over them")
 	f.BoolVar(&o.allowExec, "allow-exec", false, "let scenarios that are no local files start commands")
-	cmd.AddCommand(newBenchLintCmd(env))
+	cmd.AddCommand(newBenchLintCmd(env), newBenchCompareCmd(env))
 	return cmd
 }
 
@@ -136,9 +134,9 @@ func (o *benchOptions) validate() error {
 		if reportFormat(r) == "" {
 			return hint(usagef("--report %s: unknown format", r), "the suffix tells: "+reportSuffixes)
 		}
-		if dir, err := os.Stat(filepath.Dir(r)); err != nil || !dir.IsDir() {
-			return usagef("--report %s: there is no folder %s", r, filepath.Dir(r))
-		}
+	}
+	if err := checkWritable("--report", o.reports); err != nil {
+		return err
 	}
 	for _, s := range o.set {
 		if name, _, ok := strings.Cut(s, "="); !ok || name == "" {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -78,7 +77,7 @@ func (r *benchRun) write(reports []*loadgen.Report) error {
 	for _, path := range r.reports {
 		out, err := render(reportFormat(path), reports, loadgen.TextOptions{Width: 100, Version: version()})
 		if err == nil {
-			err = os.WriteFile(path, out, 0o644)
+			err = writeFile(path, out)
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("write report: %w", err))

@@ -294,6 +294,7 @@ func (r *benchRun) one(ctx context.Context, p *planned) (*loadgen.Report, error)
 		Progress:    r.show.show,
 		SourceAddrs: p.sources,
 		Grace:       max(r.grace, 1), // to Run, 0 is the default
+		Environment: environment(r.env),
 	})
 	r.show.end()
 	if err != nil {

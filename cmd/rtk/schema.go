@@ -1,10 +1,13 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/realtime-toolkit/rtk/internal/nearest"
 	"github.com/realtime-toolkit/rtk/pkg/loadgen"
+	"github.com/realtime-toolkit/rtk/pkg/loadgen/compare"
 )
 
 const schemaLong = `Print a JSON Schema (draft 07).
@@ -14,35 +17,43 @@ completes and checks them when the file begins with
 
   # yaml-language-server: $schema=./scenario.schema.json
 
-report describes what   rtk bench -o json   prints.`
+report describes what   rtk bench -o json   prints, compare what   rtk bench
+compare -o json   does.`
 
 const schemaExample = `  rtk schema > scenario.schema.json
   rtk schema report | jq .title`
+
+// schemaNames are the schemas, that of no argument first.
+var schemaNames = []string{"scenario", "report", "compare"}
+
+var schemas = map[string]func() []byte{
+	"scenario": loadgen.Schema,
+	"report":   loadgen.ReportSchema,
+	"compare":  compare.Schema,
+}
 
 // newSchemaCmd prints the schemas of the files that people and programs write
 // and read.
 func newSchemaCmd(env *Env) *cobra.Command {
 	return &cobra.Command{
-		Use:       "schema [scenario|report]",
-		Short:     "Print the JSON Schema of scenarios or of reports",
+		Use:       "schema [" + strings.Join(schemaNames, "|") + "]",
+		Short:     "Print the JSON Schema of scenarios, reports or comparisons",
 		Long:      schemaLong,
 		Example:   schemaExample,
-		ValidArgs: []string{"scenario", "report"},
+		ValidArgs: schemaNames,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usagef("schema: one of scenario and report, not %d arguments", len(args))
+				return usagef("schema: one of %s, not %d arguments", strings.Join(schemaNames, ", "), len(args))
 			}
-			out := loadgen.Schema()
+			name := schemaNames[0]
 			if len(args) == 1 {
-				switch args[0] {
-				case "scenario":
-				case "report":
-					out = loadgen.ReportSchema()
-				default:
-					return usagef("unknown schema %q%s", args[0], nearest.Hint(args[0], []string{"scenario", "report"}))
-				}
+				name = args[0]
 			}
-			_, err := env.Stdout.Write(out)
+			schema, ok := schemas[name]
+			if !ok {
+				return usagef("unknown schema %q%s", name, nearest.Hint(name, schemaNames))
+			}
+			_, err := env.Stdout.Write(schema())
 			return err
 		},
 	}

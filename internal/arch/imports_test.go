@@ -33,6 +33,8 @@ var allowed = map[string][]string{
 	"pkg/client/...":                  {"pkg/rt", "pkg/wire/..."},
 	"pkg/loadgen/...":                 {"pkg/rt", "internal/nearest"},
 	"pkg/faultproxy":                  {},
+	"pkg/loadgen/jsondoc":             {},
+	"pkg/loadgen/compare":             {"pkg/loadgen/hist", "pkg/loadgen/jsondoc"},
 	"pkg/tui/...":                     {"pkg/rt", "pkg/loadgen", "pkg/server/stats"},
 	"pkg/emitter":                     {"pkg/wire/...", "pkg/server/cluster", "pkg/server/cluster/redis"},
 	"pkg/server":                      {"pkg/rt", "pkg/wire/...", "pkg/server/auth", "pkg/server/throttle", "pkg/server/policy", "pkg/server/cluster", "pkg/server/peers", "pkg/server/stats", "pkg/server/history"},

@@ -33,7 +33,7 @@ const (
 // Compile expands a scenario into a plan. It opens nothing and has no side
 // effects. Its error is an *rt.Error of KindUsage.
 func Compile(s *Scenario, o CompileOptions) (*Plan, error) {
-	p := &Plan{Scenario: s, Seed: o.Seed, RunID: o.RunID, Ports: map[string]int{}}
+	p := &Plan{Scenario: s, Seed: o.Seed, RunID: o.RunID, Ports: map[string]int{}, Hash: planHash(s)}
 	if p.Seed == 0 {
 		p.Seed = s.Seed
 	}

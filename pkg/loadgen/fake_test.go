@@ -285,6 +285,7 @@ func benchContext(ctx context.Context, t *testing.T, s *fakeServer, src string, 
 	if err != nil {
 		t.Fatal(err)
 	}
+	validateReports(t, r)
 	return r
 }
 

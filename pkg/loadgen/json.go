@@ -42,6 +42,7 @@ type (
 		File       string          `json:"file" doc:"Its file, or the name of a shipped scenario."`
 		Seed       uint64          `json:"seed" doc:"Seed of the run; the same seed makes the same plan."`
 		RunID      string          `json:"run_id" doc:"What {{run.id}} and the markers hold."`
+		PlanHash   string          `json:"plan_hash" doc:"Digest of the load, wherever it goes: runs of the same can be compared."`
 		Started    time.Time       `json:"started" doc:"When the run began."`
 		Duration   float64         `json:"duration_s" doc:"How long it took."`
 		Verdict    Verdict         `json:"verdict" doc:"pass, fail, inconclusive, unreachable, interrupted or timeout."`
@@ -56,6 +57,8 @@ type (
 		Reconnects []jsonReconnect `json:"reconnects" doc:"Groups whose clients lost connections and were to come back."`
 		Generator  jsonGenerator   `json:"generator" doc:"The load generator's account of itself."`
 		Errors     []jsonError     `json:"errors" doc:"Distinct errors, the most frequent first."`
+
+		Environment jsonEnvironment `json:"environment" doc:"Where the run was made."`
 
 		TimelineMetric string         `json:"timeline_metric" doc:"Latency of which timeline has the percentile, empty if there is none."`
 		Timeline       []jsonTimeline `json:"timeline" doc:"The run over time, at most 600 points."`
@@ -168,6 +171,14 @@ type (
 		P999   float64           `json:"p999" doc:"99.9th percentile."`
 		Max    float64           `json:"max" doc:"Largest sample."`
 		HDR    string            `json:"hdr,omitempty" doc:"Histogram of a latency, HdrHistogram V2 compressed, base64."`
+
+		Blocks []jsonBlock `json:"blocks,omitempty" doc:"The latency over equal spans of the run, in their order: how much it varied within the run."`
+	}
+	jsonBlock struct {
+		Count int64   `json:"count" doc:"Samples of the span."`
+		P50   float64 `json:"p50" doc:"Their median."`
+		P90   float64 `json:"p90" doc:"Their 90th percentile."`
+		P99   float64 `json:"p99" doc:"Their 99th percentile."`
 	}
 	jsonGenerator struct {
 		OK              bool     `json:"ok" doc:"No bound was passed: the figures are the server's."`
@@ -210,6 +221,7 @@ func newJSONRun(r *Report) jsonRun {
 	for i := range r.Verify {
 		run.Verify = append(run.Verify, newJSONVerify(&r.Verify[i]))
 	}
+	run.PlanHash, run.Environment = r.PlanHash, jsonEnvironment(r.Environment)
 	for _, x := range r.Metrics {
 		run.Metrics = append(run.Metrics, newJSONMetric(&x))
 	}
@@ -262,6 +274,9 @@ func newJSONMetric(x *Metric) jsonMetric {
 	out := jsonMetric{
 		Name: x.Name, Labels: x.Labels, Kind: x.Kind, Unit: x.Unit, Count: x.Count, Total: x.Total, Rate: finite(x.Rate),
 		Min: finite(x.Min), Mean: finite(x.Mean), P50: finite(x.P50), P90: finite(x.P90), P99: finite(x.P99), P999: finite(x.P999), Max: finite(x.Max), HDR: x.HDR,
+	}
+	for _, b := range x.Blocks {
+		out.Blocks = append(out.Blocks, jsonBlock{b.Count, finite(b.P50), finite(b.P90), finite(b.P99)})
 	}
 	if out.Labels == nil {
 		out.Labels = map[string]string{}

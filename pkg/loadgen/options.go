@@ -33,6 +33,8 @@ type Options struct {
 	// Grace is how long an interrupted run waits for deliveries in flight,
 	// 5 s by default.
 	Grace time.Duration
+	// Environment is put into the report.
+	Environment Environment
 	// MaxDials bounds the handshakes that are under way at the same time, 256
 	// by default.
 	MaxDials int

@@ -12,6 +12,7 @@ type Plan struct {
 	Scenario *Scenario
 	Seed     uint64
 	RunID    string // what {{run.id}} and the markers hold
+	Hash     string // of the load, wherever it goes: runs of the same can be compared
 	Groups   []*GroupPlan
 
 	Clients     int // all of them

@@ -47,6 +47,7 @@ func (p *progress) loop() {
 func (p *progress) show() {
 	latency := p.e.hists.Read(p.times.ids...)
 	s := p.snapshot(latency)
+	p.times.blocks.tick(s.Elapsed)
 	p.times.add(TimelinePoint{
 		Elapsed: s.Elapsed, Phase: s.Phase, Open: s.Open, Sent: s.Sent, Received: s.Received, Errors: s.Errors, Lost: s.Lost,
 	}, latency)

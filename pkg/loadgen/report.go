@@ -41,6 +41,7 @@ type Report struct {
 	File     string
 	Seed     uint64
 	RunID    string
+	PlanHash string // of the load; reports of the same can be compared
 	Started  time.Time
 	Duration time.Duration
 	Verdict  Verdict
@@ -55,7 +56,9 @@ type Report struct {
 	Reconnects []ReconnectReport
 	Generator  Generator
 	Errors     []ErrorCount // distinct errors, most frequent first
-	Partial    bool         // the run was cut short
+	// Environment is where the run was made.
+	Environment Environment
+	Partial     bool // the run was cut short
 	// Timeline is the run over time, a point a second or, in long runs, a
 	// multiple of that. TimelineMetric is the latency of which it has the
 	// percentile, "" when the run has none.
@@ -168,6 +171,15 @@ type Metric struct {
 	Min, Mean, P50, P90, P99, P999, Max float64
 	// HDR is the series' histogram, V2 compressed and base64, latency only.
 	HDR string
+	// Blocks are equal spans of the run, in their order. They tell how much
+	// a percentile varied within the run.
+	Blocks []Block
+}
+
+// Block is a latency over one of the spans.
+type Block struct {
+	Count         int64
+	P50, P90, P99 float64
 }
 
 // Generator is the load generator's account of itself. Bounds that were

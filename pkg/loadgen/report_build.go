@@ -14,7 +14,7 @@ func (e *engine) report(ev *evidence) *Report {
 	checks, verdict, reason := e.decide(ev)
 	r := &Report{
 		Scenario: e.plan.Scenario.Name, File: e.plan.Scenario.File,
-		Seed: e.plan.Seed, RunID: e.plan.RunID,
+		Seed: e.plan.Seed, RunID: e.plan.RunID, PlanHash: e.plan.Hash, Environment: e.opt.Environment,
 		Started: e.epoch, Duration: ev.took,
 		Verdict: verdict, Reason: e.errs.masker.mask(reason),
 		Checks: checks, Generator: ev.generator,
@@ -37,7 +37,9 @@ func (e *engine) report(ev *evidence) *Report {
 		r.Verify = append(r.Verify, acc.report(e))
 	}
 	for _, s := range ev.series.list {
-		r.Metrics = append(r.Metrics, s.report(ev.series.took))
+		m := s.report(ev.series.took)
+		m.Blocks = ev.times.blocks.of(s.ids)
+		r.Metrics = append(r.Metrics, m)
 	}
 	slices.SortStableFunc(r.Metrics, func(a, b Metric) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(labelText(a.Labels), labelText(b.Labels)))

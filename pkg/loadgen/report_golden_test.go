@@ -32,7 +32,7 @@ func failedReport() *Report {
 	jwt := "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
 	counts := Counts{Published: 960, Expected: 36000, Delivered: 35912, Lost: 88, Late: 3, Indeterminate: 5}
 	return &Report{
-		Scenario: "every pod to every pod", File: "bench/cross-pod.rtk.yaml", Seed: 32570, RunID: "7f3a", Started: day, Duration: 63200 * time.Millisecond,
+		Scenario: "every pod to every pod", File: "bench/cross-pod.rtk.yaml", Seed: 32570, RunID: "7f3a", PlanHash: "5d41402abc4b2a76b9719d911017c592", Started: day, Duration: 63200 * time.Millisecond,
 		Verdict: Fail, Reason: "delivery_lost count == 0 was 88", Secrets: []string{secret, "ab"}, Partial: true,
 		Targets: []TargetReport{{"pod-a", "http://10.0.0.11:3000/", "socketio"}, {"pod-b", "http://10.0.0.12:3000/", "socketio"}},
 		Groups: []GroupReport{
@@ -75,10 +75,11 @@ func failedReport() *Report {
 			{Name: "isolation", From: "publishers", To: "outsiders", Publishers: 6, Subscribers: 40, Pairs: 240, Counts: Counts{Unexpected: 2}, Leaks: []Loss{{From: "pod-b", To: "pod-a", Publisher: 2, Subscriber: 1, First: 5, Last: 6}}},
 		},
 		Metrics: []Metric{
-			{Name: DeliveryLatency, Kind: "latency", Unit: "s", Count: 35912, Min: 0.0005, Mean: 0.004, P50: 0.0034, P90: 0.0102, P99: 0.0297, P999: 0.0961, Max: 0.54, HDR: "HISTFAAA"},
+			{Name: DeliveryLatency, Kind: "latency", Unit: "s", Count: 35912, Min: 0.0005, Mean: 0.004, P50: 0.0034, P90: 0.0102, P99: 0.0297, P999: 0.0961, Max: 0.54, HDR: "HISTFAAA", Blocks: []Block{{18000, 0.0033, 0.0101, 0.0213}, {17912, 0.0035, 0.0103, 0.0301}}},
 			{Name: AckLatency, Labels: map[string]string{LabelEvent: "join"}, Kind: "latency", Unit: "s", Count: 6, Min: 0.002, Mean: 0.004, P50: 0.003, P90: 0.005, P99: 0.006, P999: 0.006, Max: 0.006},
 		},
 		Generator:      Generator{Problems: []string{"scheduler lag p99 31ms is above 10ms"}, SchedulerLagP99: 0.031, CPUShare: 0.97, PeakRSS: 123456789, BytesPerConn: 7100, SelfDropped: 4},
+		Environment:    Environment{Version: "1.2.3", Go: "go1.26.0", OS: "linux/amd64", CPU: "Example CPU", Cores: 4, CPULimit: 2, Memory: 8 << 30, OpenFiles: 20000, Host: "0badcafe", CI: "github"},
 		TimelineMetric: DeliveryLatency,
 		Timeline: []TimelinePoint{
 			{Elapsed: time.Second, Phase: "connecting", Open: 1200, Sent: 0, Received: 0},

@@ -1,11 +1,10 @@
 package loadgen
 
 import (
-	"bytes"
-	"encoding/json"
 	"maps"
 	"reflect"
-	"strings"
+
+	"github.com/realtime-toolkit/rtk/pkg/loadgen/jsondoc"
 )
 
 const draft07 = "http://json-schema.org/draft-07/schema#"
@@ -38,18 +37,7 @@ func Schema() []byte {
 	maps.Copy(defs, valueDefinitions())
 	defs[profileDef.name] = map[string]any(objectSchema(profileDef))
 	root["definitions"] = defs
-	return marshalSchema(root)
-}
-
-func marshalSchema(v any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		panic("loadgen: schema: " + err.Error()) // it is made of constants
-	}
-	return b.Bytes()
+	return jsondoc.Marshal(root)
 }
 
 func objectSchema(d *objectDef) schemaType {
@@ -161,76 +149,11 @@ func metricProperties() map[string]any {
 
 // ReportSchema is the JSON Schema (draft 07) of WriteJSON's output.
 func ReportSchema() []byte {
-	g := &reportSchema{defs: map[string]any{}}
-	root := g.object(reflect.TypeFor[jsonDocument]())
-	root["$schema"] = draft07
-	root["title"] = "rtk bench report"
-	root["definitions"] = g.defs
-	root["properties"].(map[string]any)["schema"] = map[string]any{"const": JSONSchemaID, "description": "Always " + JSONSchemaID + "."}
-	return marshalSchema(root)
-}
-
-// reportSchema makes definitions from the types of the report.
-type reportSchema struct{ defs map[string]any }
-
-func (g *reportSchema) object(t reflect.Type) map[string]any {
-	props := map[string]any{}
-	var required []any
-	g.fields(t, props, &required)
-	// Programs must expect further fields: adding them is no new version.
-	return map[string]any{"type": "object", "properties": props, "required": required}
-}
-
-func (g *reportSchema) fields(t reflect.Type, props map[string]any, required *[]any) {
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if f.Anonymous {
-			g.fields(f.Type, props, required)
-			continue
-		}
-		name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
-		s := g.value(f.Type)
-		if _, isRef := s["$ref"]; isRef {
-			s = map[string]any{"allOf": []any{s}}
-		}
-		s["description"] = f.Tag.Get("doc")
-		props[name] = s
-		if opts != "omitempty" {
-			*required = append(*required, name)
-		}
-	}
-}
-
-func (g *reportSchema) value(t reflect.Type) map[string]any {
-	switch t.Kind() {
-	case reflect.Pointer:
-		return g.value(t.Elem())
-	case reflect.String:
-		switch t {
-		case reflect.TypeFor[Verdict]():
-			return map[string]any{"enum": []any{Pass, Fail, Inconclusive, Unreachable, Interrupted, TimedOut}}
-		case reflect.TypeFor[CheckStatus]():
-			return map[string]any{"enum": []any{CheckPass, CheckFail, CheckWarn, CheckInconclusive, CheckSkipped}}
-		}
-		return map[string]any{"type": "string"}
-	case reflect.Bool:
-		return map[string]any{"type": "boolean"}
-	case reflect.Int, reflect.Int64, reflect.Uint64:
-		return map[string]any{"type": "integer"}
-	case reflect.Float64:
-		return map[string]any{"type": "number"}
-	case reflect.Slice:
-		return map[string]any{"type": "array", "items": g.value(t.Elem())}
-	case reflect.Map:
-		return map[string]any{"type": "object", "additionalProperties": g.value(t.Elem())}
-	}
-	if t.PkgPath() == "time" {
-		return map[string]any{"type": "string", "format": "date-time"}
-	}
-	name := strings.ToLower(strings.TrimPrefix(t.Name(), "json"))
-	if _, ok := g.defs[name]; !ok {
-		g.defs[name] = nil // guards against recursion
-		g.defs[name] = g.object(t)
-	}
-	return map[string]any{"$ref": "#/definitions/" + name}
+	return jsondoc.Schema(reflect.TypeFor[jsonDocument](), jsondoc.Options{
+		Title: "rtk bench report", ID: JSONSchemaID, Prefix: "json",
+		Enums: map[reflect.Type][]any{
+			reflect.TypeFor[Verdict]():     {Pass, Fail, Inconclusive, Unreachable, Interrupted, TimedOut},
+			reflect.TypeFor[CheckStatus](): {CheckPass, CheckFail, CheckWarn, CheckInconclusive, CheckSkipped},
+		},
+	})
 }

@@ -13,6 +13,7 @@ type series struct {
 	def     MetricDef
 	labels  map[string]string
 	h       *hist.Histogram // latency
+	ids     []hist.ID       // what h was read from
 	n, of   int64           // counter and ratio
 	samples []float64       // rate, one for each client; gauge
 }
@@ -41,7 +42,8 @@ func (l *seriesList) latency(name string, labels map[string]string, ids ...hist.
 	if slices.Max(ids) == hist.None {
 		return
 	}
-	l.add(name, labels).h = l.e.hists.Read(ids...)
+	s := l.add(name, labels)
+	s.h, s.ids = l.e.hists.Read(ids...), ids
 }
 
 func (l *seriesList) ratio(name string, labels map[string]string, n, of int64) {

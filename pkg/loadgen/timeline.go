@@ -33,12 +33,14 @@ type timeline struct {
 	points []TimelinePoint
 	stride int // samples in a point
 	open   int // samples in the last point
+
+	blocks *blocks
 }
 
 // newTimeline picks the latency that the run is about: of deliveries, or else
 // of acks, or else of requests.
 func (e *engine) newTimeline() *timeline {
-	t := &timeline{stride: 1}
+	t := &timeline{stride: 1, blocks: newBlocks(e)}
 	var deliveries, acks, requests []hist.ID
 	used := func(ids []hist.ID, id hist.ID) []hist.ID {
 		if id == hist.None {

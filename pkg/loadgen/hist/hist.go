@@ -63,6 +63,9 @@ func (s *Set) Add(d Digits) ID {
 	return ID(len(s.digits) - 1)
 }
 
+// Len is the number of series; their IDs count from 0.
+func (s *Set) Len() int { return len(s.digits) }
+
 // Record adds a duration to a series. Negative durations count as zero. The
 // shard number may be any non-negative number; callers that use the same
 // number wait for each other.
