@@ -37,6 +37,7 @@ type benchOptions struct {
 	jwtSecret  string
 	limit      string
 	set        []string
+	baseline   string
 	seed       uint64
 	timeout    time.Duration
 	grace      time.Duration
@@ -89,6 +90,7 @@ func newBenchCmd(env *Env) *cobra.Command {
 	f.StringVar(&o.jwtSecret, "jwt-secret", "", "HMAC `SECRET` that tokens are minted with; @FILE reads it from a file")
 	f.StringVar(&o.limit, "limit", "", "message limit of the target that the throttle check expects, as in 20/s")
 	f.StringArrayVar(&o.set, "set", nil, "set a variable of the scenario, as in `NAME=VALUE`; repeatable")
+	f.StringVar(&o.baseline, "baseline", "", "JSON report `FILE` of a former run, for thresholds that compare with baseline")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of the plan; 0 picks one and prints it")
 	f.DurationVar(&o.timeout, "timeout", 0, "end the run after this time with exit code 124 (default 30m)")
 	f.DurationVar(&o.grace, "grace", 5*time.Second, "after ctrl-c, wait so long for deliveries in flight")

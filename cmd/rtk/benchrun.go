@@ -250,6 +250,8 @@ type planned struct {
 	sc      *loadgen.Scenario
 	plan    *loadgen.Plan
 	sources []string // addresses to connect from
+
+	baseline *loadgen.Baseline // nil without --baseline
 }
 
 // plan reads one scenario and checks what it takes.
@@ -278,7 +280,11 @@ func (r *benchRun) plan(name string) (*planned, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &planned{name: name, sc: sc, plan: plan, sources: sources}, nil
+	base, err := r.readBaseline(sc.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &planned{name: name, sc: sc, plan: plan, sources: sources, baseline: base}, nil
 }
 
 // one runs one scenario. There may be a report beside an error.
@@ -290,6 +296,7 @@ func (r *benchRun) one(ctx context.Context, p *planned) (*loadgen.Report, error)
 	rep, err := loadgen.Run(ctx, p.plan, loadgen.Options{
 		Dialer:      r.dialer,
 		Requester:   r.dialer,
+		Baseline:    p.baseline,
 		Hooks:       hookProcesses{},
 		Progress:    r.show.show,
 		SourceAddrs: p.sources,

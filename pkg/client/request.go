@@ -41,7 +41,11 @@ func (d *Dialer) Request(ctx context.Context, r *rt.Request) (*rt.Response, erro
 		return nil, requestFailure("request", &t, ctxError(ctx, plain(err)))
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
+	limit := int64(maxResponse)
+	if r.MaxBody > 0 {
+		limit = r.MaxBody
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, limit))
 	if err != nil {
 		return nil, requestFailure("request", &t, ctxError(ctx, err))
 	}

@@ -3,6 +3,7 @@ package loadgen
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/realtime-toolkit/rtk/pkg/loadgen/hist"
 	"github.com/realtime-toolkit/rtk/pkg/rt"
@@ -16,6 +17,7 @@ type merged struct {
 	h       hist.Histogram
 	n, of   int64
 	samples []float64
+	points  []point // over time: of the target's metrics, and for slopes
 	took    float64
 }
 
@@ -23,6 +25,9 @@ type merged struct {
 func (l *seriesList) pick(metric string, labels []LabelMatch) *merged {
 	def, _ := LookupMetric(metric)
 	m := &merged{kind: def.Kind, took: l.took}
+	if strings.HasPrefix(metric, serverPrefix) {
+		m.kind = KindSampled
+	}
 next:
 	for _, s := range l.list {
 		if s.def.Name != metric {
@@ -32,7 +37,7 @@ next:
 		// series without a kind.
 		tries := metric == Errors && s.labels[LabelKind] == ""
 		for _, lm := range labels {
-			if !lm.Matches(s.labels) && !(tries && lm.Key == LabelKind) {
+			if m.kind != KindSampled && !lm.Matches(s.labels) && !(tries && lm.Key == LabelKind) {
 				continue next
 			}
 		}
@@ -53,6 +58,7 @@ func (m *merged) add(s *series) {
 	m.n += s.n
 	m.of += s.of
 	m.samples = append(m.samples, s.samples...)
+	m.points = append(m.points, s.points...)
 }
 
 // empty tells that there is nothing to judge by.
@@ -64,6 +70,8 @@ func (m *merged) empty() bool {
 		return m.n == 0
 	case KindRatio:
 		return m.of == 0 && m.n == 0
+	case KindSampled:
+		return len(m.points) == 0
 	}
 	return len(m.samples) == 0
 }
@@ -72,7 +80,15 @@ func (m *merged) empty() bool {
 // must satisfy is decided in holds.
 func (m *merged) value(x *ThresholdExpr) float64 {
 	p, isP := x.Percentile()
+	if x.Agg == "slope" {
+		return slope(m.points)
+	}
+	if x.Per > 0 && m.took > 0 {
+		return m.counted(x.Agg) / (m.took / x.Per.Seconds())
+	}
 	switch m.kind {
+	case KindSampled:
+		return sampledValue(m.points, x.Agg)
 	case KindLatency:
 		if isP {
 			return m.h.Percentile(p)
@@ -141,4 +157,37 @@ func mean(v []float64) float64 {
 		sum += x
 	}
 	return sum / float64(len(v))
+}
+
+// sampledValue is an aggregate of the values that were read, in order.
+func sampledValue(points []point, agg string) float64 {
+	first, last := points[0], points[len(points)-1]
+	lo, hi, sum, up := first.v, first.v, first.v, 0.0
+	for i := 1; i < len(points); i++ {
+		v := points[i].v
+		lo, hi, sum = min(lo, v), max(hi, v), sum+v
+		if d := v - points[i-1].v; d >= 0 {
+			up += d
+		} else { // a counter that began anew
+			up += v
+		}
+	}
+	switch agg {
+	case "min":
+		return lo
+	case "max":
+		return hi
+	case "mean":
+		return sum / float64(len(points))
+	case "count":
+		return float64(len(points))
+	case "increase":
+		return up
+	case "rate":
+		if last.at > first.at {
+			return up / (last.at - first.at)
+		}
+		return 0
+	}
+	return last.v
 }

@@ -52,6 +52,10 @@ type position struct {
 // for it: by the server, by the network, or by a fault of the scenario. mu is
 // held.
 func (c *client) lost(at time.Duration, i rt.CloseInfo) {
+	if c.departing { // it was about to go
+		c.planned = true
+		return
+	}
 	reason := endReason(i)
 	if c.onEnd([]byte(reason), at) {
 		c.planned = true

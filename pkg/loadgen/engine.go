@@ -39,6 +39,8 @@ type engine struct {
 	lag       hist.ID
 	errs      *errorList
 	windows   *windows
+	scraper   *scraper
+	aborted   atomic.Pointer[aborted]
 
 	stopping atomic.Bool // no new sends
 	silent   atomic.Bool // nobody sends any more, and nothing comes

@@ -61,7 +61,15 @@ type (
 		Environment jsonEnvironment `json:"environment" doc:"Where the run was made."`
 
 		TimelineMetric string         `json:"timeline_metric" doc:"Latency of which timeline has the percentile, empty if there is none."`
+		Windows        []jsonWindow   `json:"windows" doc:"Phases and faults, in the order of their beginning."`
 		Timeline       []jsonTimeline `json:"timeline" doc:"The run over time, at most 600 points."`
+	}
+	jsonWindow struct {
+		Kind    string       `json:"kind" doc:"phase or fault."`
+		Name    string       `json:"name" doc:"Name in the scenario."`
+		From    float64      `json:"from_s" doc:"Beginning, since the beginning of the run."`
+		To      float64      `json:"to_s" doc:"End; a fault without length ends when it begins."`
+		Metrics []jsonMetric `json:"metrics" doc:"What was measured within: deliveries by the time of publishing, everything else by its own. Empty for windows without length, and past the first 64."`
 	}
 	jsonTimeline struct {
 		Elapsed  float64 `json:"elapsed_s" doc:"Since the beginning of the run."`
@@ -207,7 +215,7 @@ func newJSONRun(r *Report) jsonRun {
 		Scenario: m.mask(r.Scenario), File: r.File, Seed: r.Seed, RunID: r.RunID, Started: r.Started, Duration: r.Duration.Seconds(),
 		Verdict: r.Verdict, ExitCode: r.Verdict.ExitCode(), Reason: m.mask(r.Reason), Partial: r.Partial,
 		Targets: []jsonTarget{}, Groups: []jsonGroup{}, Checks: []jsonCheck{}, Verify: []jsonVerify{}, Metrics: []jsonMetric{}, Errors: []jsonError{},
-		TimelineMetric: r.TimelineMetric, Timeline: []jsonTimeline{},
+		TimelineMetric: r.TimelineMetric, Timeline: []jsonTimeline{}, Windows: []jsonWindow{},
 	}
 	for _, t := range r.Targets {
 		run.Targets = append(run.Targets, jsonTarget{t.Name, m.mask(t.URL), t.Protocol})
@@ -233,6 +241,13 @@ func newJSONRun(r *Report) jsonRun {
 		run.Timeline = append(run.Timeline, jsonTimeline{
 			p.Elapsed.Seconds(), p.Phase, p.Open, p.Sent, p.Received, finite(p.SentRate), finite(p.RecvRate), p.Errors, p.Lost, finite(p.P99),
 		})
+	}
+	for _, w := range r.Windows {
+		x := jsonWindow{w.Kind, w.Name, w.From.Seconds(), w.To.Seconds(), []jsonMetric{}}
+		for i := range w.Metrics {
+			x.Metrics = append(x.Metrics, newJSONMetric(&w.Metrics[i]))
+		}
+		run.Windows = append(run.Windows, x)
 	}
 	g := r.Generator
 	run.Generator = jsonGenerator{

@@ -24,9 +24,15 @@ func (e *engine) judgeThresholds(ev *evidence) []*thresholdResult {
 	var out []*thresholdResult
 	for _, t := range e.plan.Scenario.Thresholds {
 		r := &thresholdResult{t: t, passed: !t.Warn}
-		m := ev.series.pick(t.Metric, t.Labels)
 		for i := range t.Exprs {
-			j := e.judgeExpr(ev, t, &t.Exprs[i], m)
+			j := e.judgeExpr(ev, t, i)
+			if a := e.aborted.Load(); a != nil && a.x == &t.Exprs[i] {
+				j.Status = CheckFail // whatever came after it
+				j.Detail = lines(fmt.Sprintf("was %s after %s, which ended the run", a.text, round(a.at)), j.Detail)
+				if j.Got == "" || j.Got == "no samples" {
+					j.Got = a.text
+				}
+			}
 			r.passed = r.passed && j.Status == CheckPass
 			r.judged = append(r.judged, j)
 		}
@@ -35,7 +41,8 @@ func (e *engine) judgeThresholds(ev *evidence) []*thresholdResult {
 	return out
 }
 
-func (e *engine) judgeExpr(ev *evidence, t *Threshold, x *ThresholdExpr, m *merged) judged {
+func (e *engine) judgeExpr(ev *evidence, t *Threshold, i int) judged {
+	x := &t.Exprs[i]
 	j := judged{Check: Check{
 		Kind: "threshold", Name: t.head() + ": " + x.Text, Want: x.Text, Pos: t.Pos, Status: CheckPass,
 	}}
@@ -43,6 +50,25 @@ func (e *engine) judgeExpr(ev *evidence, t *Threshold, x *ThresholdExpr, m *merg
 	if t.Warn {
 		bad = CheckWarn
 	}
+	l, list, missing := e.source(ev, t)
+	if missing != "" && !t.AllowEmpty && t.Metric != RecoveryTime {
+		j.Got, j.Detail, j.Status = "no samples", missing, bad
+		if bad == CheckFail && ev.end != endDone {
+			j.Status = CheckInconclusive
+		}
+		return j
+	}
+	switch {
+	case t.Metric == RecoveryTime:
+		return e.judgeRecovery(ev, t, x, j, bad)
+	case t.Window > 0 && x.Agg != "slope":
+		return e.judgeWindow(ev, t, i, list, j, bad)
+	case t.def != nil:
+		return e.judgeServer(ev, t, x, list, j, bad)
+	case x.Agg == "slope":
+		return e.judgeSlope(ev, t, x, list, j, bad)
+	}
+	m := l.pick(t.Metric, t.seriesLabels())
 	if m.empty() {
 		j.Got = "no samples"
 		if t.AllowEmpty {
@@ -63,14 +89,16 @@ func (e *engine) judgeExpr(ev *evidence, t *Threshold, x *ThresholdExpr, m *merg
 		j.Detail = "nothing was measured, so this proves nothing" + e.whyEmpty(t)
 		return j
 	}
-	ref := 0.0
-	if x.RefMetric != "" {
-		r := ev.series.pick(x.RefMetric, onlyVerify(t.Labels))
-		if r.empty() {
-			j.Status, j.Got = bad, "no samples of "+x.RefMetric+" to compare with"
-			return j
-		}
-		ref = r.value(&ThresholdExpr{Agg: x.RefAgg})
+	ref, ok := e.refValue(t, x, l)
+	switch {
+	case !ok && x.Ref == refBaseline:
+		j.Status, j.Got = bad, "not in the baseline"
+		j.Detail = "the former run has no samples of " + t.head()
+		return j
+	case !ok:
+		j.Status, j.Got = bad, "no samples of "+x.RefMetric+" to compare with"
+		return j
+	case x.Ref != "":
 		j.Detail = x.Ref + " was " + formatValue(ref, x.Unit)
 	}
 	j.Got = m.format(x)
@@ -90,7 +118,7 @@ func (e *engine) judgeExpr(ev *evidence, t *Threshold, x *ThresholdExpr, m *merg
 		own := &merged{kind: KindLatency, h: *ev.lag}
 		j.excused = x.Holds(m.value(x)-own.value(x), ref)
 	}
-	j.Detail = lines(j.Detail, ev.worstSeries(t, x))
+	j.Detail = lines(j.Detail, l.worstSeries(t, x))
 	return j
 }
 
@@ -158,15 +186,15 @@ func onlyVerify(labels []LabelMatch) []LabelMatch {
 
 // worstSeries names the series that break a threshold by themselves, where it
 // covers more than one.
-func (ev *evidence) worstSeries(t *Threshold, x *ThresholdExpr) string {
+func (l *seriesList) worstSeries(t *Threshold, x *ThresholdExpr) string {
 	var broken []string
 	n := 0
-	for _, s := range ev.series.list {
-		if s.def.Name != t.Metric || slices.ContainsFunc(t.Labels, func(l LabelMatch) bool { return !l.Matches(s.labels) }) {
+	for _, s := range l.list {
+		if s.def.Name != t.Metric || !matchesAll(t.seriesLabels(), s.labels) {
 			continue
 		}
 		n++
-		one := &merged{kind: s.def.Kind, took: ev.series.took}
+		one := &merged{kind: s.def.Kind, took: l.took}
 		one.add(s)
 		slices.Sort(one.samples)
 		if x.RefMetric == "" && !one.empty() && !one.holds(x, 0) {
@@ -218,7 +246,7 @@ func (r *thresholdResult) speaksOf(labels map[string]string, metrics []string) b
 	if !slices.Contains(metrics, r.t.Metric) {
 		return false
 	}
-	for _, l := range r.t.Labels {
+	for _, l := range r.t.seriesLabels() {
 		if _, ok := labels[l.Key]; !ok || l.Other != "" || !l.Matches(labels) {
 			return false
 		}
@@ -238,11 +266,20 @@ func (m *merged) format(x *ThresholdExpr) string {
 		if x.Unit == "ratio" {
 			s = fmt.Sprintf("%s (%d of %d)", formatValue(m.value(x), x.Unit), m.n, m.of)
 		}
+		if x.Per > 0 {
+			s = fmt.Sprintf("%s in %s (%d of %d)", formatValue(m.value(x), x.Unit), x.Per, m.n, m.of)
+		}
 	}
 	return s
 }
 
 func formatValue(v float64, unit string) string {
+	if base, ok := strings.CutSuffix(unit, perHour); ok {
+		if v < 0 {
+			return "-" + formatValue(-v, base) + perHour
+		}
+		return formatValue(v, base) + perHour
+	}
 	switch unit {
 	case "s":
 		return round(seconds(v)).String()
@@ -250,6 +287,10 @@ func formatValue(v float64, unit string) string {
 		return strconv.FormatFloat(v*100, 'f', -1, 32) + "%"
 	case "/s":
 		return strconv.FormatFloat(v, 'f', 2, 64) + "/s"
+	case "B":
+		return byteSize(int64(v))
+	case "B/s":
+		return byteSize(int64(v)) + "/s"
 	}
 	return strconv.FormatFloat(v, 'f', -1, 64) + unit
 }

@@ -53,11 +53,13 @@ var rootDef = &objectDef{
 		{name: "clients", typ: clientsType, doc: "The groups of clients, by name. use: FILE takes the groups of another file, with their targets, auth, data and verify blocks.", examples: []any{map[string]any{"chatters": map[string]any{"count": 500, "flow": []any{map[string]any{"emit": "say", "args": []any{"hi"}}}}}}, required: true},
 		{name: "verify", typ: mapOf(refTo("verify")), doc: "Delivery checks between groups, by name.", examples: []any{map[string]any{"lobby": map[string]any{"from": "publishers", "to": "subscribers", "guarantee": "exactlyOnce"}}}},
 		{name: "phases", typ: arrayOf(refTo("phase")), doc: "Parts of the run, one after the other: windows for thresholds, and how many clients are connected. The run lasts at least as long as they do.", examples: []any{[]any{map[string]any{"name": "ramp", "rampTo": 4000, "over": "10m"}, map[string]any{"name": "hold", "for": "8h"}}}},
+		{name: "scrape", typ: mapOf(refTo("scrape")), doc: "Pages of the targets' own metrics, by name. Thresholds name them with server.: server.process_resident_memory_bytes{target=pod-a}.", examples: []any{map[string]any{"pod-a": map[string]any{"url": "http://10.0.0.11:9090/metrics", "keep": []any{"process_resident_memory_bytes"}}}}},
+		{name: "checkpoint", typ: refTo("checkpoint"), doc: "Write a partial report again and again, which is there when the program or the machine dies.", examples: []any{map[string]any{"every": "5m", "file": "soak.ckpt.json"}}},
 		{name: "thresholds", typ: thresholdsType, doc: "Conditions on metrics: metric{label=value}: expression.", examples: []any{map[string]any{"ack_latency{event=say}": "p99 < 200ms"}}},
 		{name: "extends", typ: listOf(textType), doc: "Files that this one is put over: mappings are joined key by key, anything else takes the other's place, and null takes a key away. Relative to this file; a shipped scenario by name.", examples: []any{"base.rtk.yaml", []any{"servers.yaml", "chat.yaml"}}},
 		{name: "profiles", typ: mapOf(refTo("profile")), doc: "Changes by name, of which --profile NAME (or RTK_BENCH_PROFILE) puts one over the file as extends does.", examples: []any{map[string]any{"soak": map[string]any{"clients": map[string]any{"chatters": map[string]any{"count": 4000}}}}}},
 	},
-	planned: []string{"faults", "scrape", "checkpoint", "report"},
+	planned: []string{"faults", "report"},
 }
 
 var targetDef = &objectDef{
@@ -208,6 +210,9 @@ var thresholdDef = &objectDef{
 		{name: "expr", typ: exprType, doc: "The comparison.", examples: []any{"p99 < 200ms"}, required: true},
 		{name: "severity", typ: enumOf("fail", "warn"), doc: "warn reports without failing the run.", examples: []any{"warn"}},
 		{name: "allowEmpty", typ: boolType, doc: "A metric without samples passes; otherwise it fails.", examples: []any{true}},
+		{name: "window", typ: durationType, doc: "The condition must hold in each stretch of the run of this length, wherever it begins; the worst one is shown.", examples: []any{"5m"}},
+		{name: "abort", typ: boolType, doc: "End the run as soon as the condition does not hold, with exit code 99. Deliveries count as lost here when settle has passed.", examples: []any{true}},
+		{name: "after", typ: durationType, doc: "abort looks at the condition from this time of the run on.", examples: []any{"30s"}},
+		{name: "hold", typ: durationType, doc: "recovery_time: how long all must be well again, 10s by default.", examples: []any{"5s"}},
 	},
-	planned: []string{"window", "during", "abort", "after"},
 }

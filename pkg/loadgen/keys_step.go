@@ -120,6 +120,6 @@ var plannedSteps = []string{"loop", "think", "leave", "disconnect", "reconnect",
 var objectDefs = []*objectDef{
 	targetDef, authProfileDef, jwtDef, groupDef, connectDef, connectExpectDef, authRefDef, caseDef, caseExpectDef,
 	reconnectDef, withinDef, handshakeExpectDef, rejectedDef, emitDef, onDef, expectDef, waitDef, barrierDef, publishDef,
-	phaseDef, groupPhaseDef, rateRampDef, publishExpectDef, ackDef, outcomeDef, outcomeWhenDef, verifyDef, thresholdDef,
+	phaseDef, groupPhaseDef, rateRampDef, scrapeDef, checkpointDef, publishExpectDef, ackDef, outcomeDef, outcomeWhenDef, verifyDef, thresholdDef,
 	execDef, dataDef,
 }

@@ -27,6 +27,10 @@ const (
 	KindRate MetricKind = "rate"
 	// KindGauge is one measured value: value, min, max.
 	KindGauge MetricKind = "gauge"
+	// KindSampled are values that were read again and again, for instance from
+	// the target's own metrics: last, min, max, mean, count, slope, and for
+	// counters increase and rate.
+	KindSampled MetricKind = "sampled"
 )
 
 // Names of the metrics that a run records.
@@ -88,6 +92,8 @@ const (
 
 	SSEFirstByte    = "sse_first_byte"
 	SSEHeartbeatGap = "sse_heartbeat_gap"
+
+	RecoveryTime = "recovery_time"
 
 	SchedulerLag = "rtk_scheduler_lag"
 	SelfDropped  = "rtk_self_dropped"
@@ -187,6 +193,8 @@ var metricTable = []MetricDef{
 	{SSEFirstByte, KindLatency, "s", connLabels, "from the request to the first byte of an SSE stream's body"},
 	{SSEHeartbeatGap, KindLatency, "s", connLabels, "time between two chunks of an SSE stream, comments included"},
 
+	{RecoveryTime, KindGauge, "s", nil, "from the end of a fault, named by the label after, until deliveries are well again for the time of hold: nothing that is published from then on is lost, and the p99 of delivery_latency is at most 1.5 times what it was before the fault; one sample for each time that the fault struck"},
+
 	{SchedulerLag, KindLatency, "s", nil, "how late rtk's own timers fire"},
 	{SelfDropped, KindRatio, "", nil, "messages that rtk itself had to drop, of those received"},
 }
@@ -214,12 +222,17 @@ func Metrics() []MetricDef { return slices.Clone(metricTable) }
 // plannedMetrics belong to parts of the language that are not supported yet.
 // They get their own message, because "unknown" would be misleading.
 var plannedMetrics = []string{
-	"recovery_time", "poll_empty", "poll_hold_time",
+	"poll_empty", "poll_hold_time",
 }
 
 // hasAgg tells whether a threshold may ask a metric of this kind for agg.
 func (k MetricKind) hasAgg(agg string) bool {
+	if k == KindSampled {
+		return slices.Contains(k.aggs(), agg)
+	}
 	switch agg {
+	case "slope":
+		return k == KindLatency || k == KindCounter || k == KindRatio
 	case "count":
 		return k != KindGauge
 	case "rate":
@@ -236,15 +249,28 @@ func (k MetricKind) hasAgg(agg string) bool {
 	return strings.HasPrefix(agg, "p") && (k == KindLatency || k == KindRate)
 }
 
+// slopeOf is the aggregate whose slope is meant when a condition does not say.
+func (k MetricKind) slopeOf() string {
+	switch k {
+	case KindLatency:
+		return "p50"
+	case KindSampled:
+		return "last"
+	}
+	return "rate"
+}
+
 // aggs lists the aggregates of the kind, for messages.
 func (k MetricKind) aggs() []string {
 	switch k {
 	case KindLatency:
-		return []string{"count", "min", "mean", "max", "p50", "p90", "p99", "p99.9"}
+		return []string{"count", "min", "mean", "max", "p50", "p90", "p99", "p99.9", "slope"}
 	case KindCounter:
-		return []string{"count", "rate"}
+		return []string{"count", "rate", "slope"}
 	case KindRatio:
-		return []string{"count", "rate", "total"}
+		return []string{"count", "rate", "total", "slope"}
+	case KindSampled:
+		return []string{"last", "min", "max", "mean", "count", "slope", "increase", "rate"}
 	case KindRate:
 		return []string{"value", "count", "min", "mean", "max", "p50", "p90", "p99"}
 	}

@@ -21,6 +21,9 @@ type Options struct {
 	// Hooks starts the processes of exec steps. It must be set if the plan has
 	// any.
 	Hooks Hooks
+	// Baseline is what thresholds on baseline compare with. It must be set if
+	// the plan has any.
+	Baseline *Baseline
 	// Progress, when set, is called every ProgressEvery (default 1 s) from one
 	// goroutine and must return soon.
 	Progress      func(Snapshot)

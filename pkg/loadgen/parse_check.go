@@ -22,6 +22,9 @@ func (p *parse) check() {
 			p.checkMeasured(t)
 		}
 	}
+	if p.sound() {
+		p.checkScrapes()
+	}
 }
 
 // checkMatrixVars reports {{matrix.NAME}} without such an axis.
@@ -69,6 +72,13 @@ func (p *parse) checkMeasured(t *Threshold) {
 		}
 	case strings.HasPrefix(m, "delivery_") || m == SamePod || m == CrossPod:
 		if !slices.ContainsFunc(p.sc.Verify, func(v *Verify) bool { return !v.Nothing }) {
+			needs = "a verify block"
+		}
+	case m == RecoveryTime:
+		switch {
+		case !t.inPart():
+			needs = "the label after, as in recovery_time{after=FAULT}"
+		case !slices.ContainsFunc(p.sc.Verify, func(v *Verify) bool { return !v.Nothing }):
 			needs = "a verify block"
 		}
 	case strings.HasPrefix(m, "auth_"):

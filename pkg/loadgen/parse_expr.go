@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/realtime-toolkit/rtk/internal/nearest"
 )
@@ -12,9 +13,12 @@ import (
 // The grammar of threshold expressions:
 //
 //	expr  = [agg] op value | [agg] "between" value "and" value | [agg] "within" percent "of" value
+//	agg   = name | percentile | "slope" ["of" agg]
 //	op    = "<" | "<=" | ">" | ">=" | "==" | "!="
-//	value = number unit | ref [("+" | "-") number unit]
-//	ref   = metric "_" agg, such as same_pod_p99
+//	value = number unit | [number "*"] ref ["*" number] [("+" | "-") number unit]
+//	ref   = "baseline" | metric "_" agg, such as same_pod_p99
+//
+// The unit of a slope is one of its aggregate for a time: 1ms/h, 2MiB/h.
 //
 // The aggregate may be left out where a metric has one value: gauges, and
 // rates with a sample for each client.
@@ -48,10 +52,10 @@ func splitWords(s string) []word {
 			for i < len(s) && strings.IndexByte("<>=!", s[i]) >= 0 {
 				i++
 			}
-		case c == '+' || c == '-':
+		case c == '+' || c == '-' || c == '*':
 			i++
 		default:
-			for i < len(s) && strings.IndexByte("<>=!+- \t\n", s[i]) < 0 {
+			for i < len(s) && strings.IndexByte("<>=!+-* \t\n", s[i]) < 0 {
 				i++
 			}
 		}
@@ -146,8 +150,10 @@ func (p *exprParser) aggregate() error {
 		_, isPercentile := percentileOf(p.out.Agg)
 		known := append(p.def.Kind.aggs(), "p95")
 		switch {
-		case p.out.Agg == "slope" || p.out.Agg == "last":
-			return p.fail(w, "", "aggregate %q is not supported yet", p.out.Agg)
+		case p.out.Agg == "slope" && p.def.Kind.hasAgg("slope"):
+			if err := p.slope(); err != nil {
+				return err
+			}
 		case p.out.Agg[0] == 'p' && !isPercentile && !slices.Contains(known, p.out.Agg):
 			return p.fail(w, "write p50, p99 or p99.9", "%q is no percentile", clip(printable(w.text), 40))
 		case !p.def.Kind.hasAgg(p.out.Agg):
@@ -160,14 +166,40 @@ func (p *exprParser) aggregate() error {
 	return nil
 }
 
+// slope reads what the slope is of.
+func (p *exprParser) slope() error {
+	p.out.Of = p.def.Kind.slopeOf()
+	if p.peek().text != "of" {
+		return nil
+	}
+	p.next()
+	w := p.next()
+	if p.out.Of = w.text; !p.def.Kind.hasAgg(w.text) || w.text == "slope" || w.text == "count" {
+		return p.fail(w, "write for example slope of "+p.def.Kind.slopeOf(), "a %s metric has no slope of %q", p.def.Kind, clip(printable(w.text), 40))
+	}
+	return nil
+}
+
 // unit is the base unit of the left side.
 func (p *exprParser) unit() string {
+	if p.out.Agg == "slope" {
+		return p.unitOf(p.out.Of) + perHour
+	}
+	return p.unitOf(p.out.Agg)
+}
+
+// perHour is the end of a slope's unit.
+const perHour = "/h"
+
+func (p *exprParser) unitOf(agg string) string {
 	switch {
-	case p.out.Agg == "count" || p.out.Agg == "total":
+	case agg == "count" || agg == "total":
 		return ""
-	case p.out.Agg == "rate" && p.def.Kind == KindRatio:
+	case agg == "rate" && p.def.Kind == KindRatio:
 		return "ratio"
-	case p.out.Agg == "rate":
+	case agg == "rate" && p.def.Unit == "B":
+		return "B/s"
+	case agg == "rate":
 		return "/s"
 	}
 	return p.def.Unit
@@ -176,7 +208,15 @@ func (p *exprParser) unit() string {
 func (p *exprParser) example() string {
 	switch p.def.Kind {
 	case KindLatency:
+		if p.out.Agg == "slope" {
+			return "slope < 1ms/h"
+		}
 		return "p99 < 200ms"
+	case KindSampled:
+		if p.out.Agg == "slope" && p.def.Unit == "B" {
+			return "slope < 2MiB/h"
+		}
+		return "max < 1000"
 	case KindRate:
 		if p.def.Unit == "" {
 			return "p99 < 6"
@@ -187,39 +227,54 @@ func (p *exprParser) example() string {
 	case KindRatio:
 		return "count == 0"
 	}
-	if p.def.Unit == "/s" {
+	switch p.def.Unit {
+	case "/s":
 		return "max < 100/s"
+	case "s":
+		return "max < 10s"
 	}
 	return "< 1"
 }
 
 // right reads the right side of a comparison: a value, or a reference with an
-// optional distance.
+// optional factor and distance.
 func (p *exprParser) right() error {
 	w := p.peek()
+	factor, leads := 1.0, false
+	if n, unit, ok := splitNumber(w.text); ok && unit == "" && p.pos+1 < len(p.words) && p.words[p.pos+1].text == "*" {
+		factor, leads = n, true
+		p.pos += 2
+		w = p.peek()
+	}
 	metric, agg, ok := splitRef(w.text)
-	if !ok {
+	switch {
+	case w.text == refBaseline:
+		p.out.Ref, p.out.RefMetric, p.out.RefAgg = refBaseline, p.def.Name, p.out.Agg
+	case !ok && leads:
+		return p.fail(w, "write for example 1.2 * baseline", "a factor is for baseline and other metrics, not for %q", clip(printable(w.text), 40))
+	case !ok:
 		v, err := p.value()
 		p.out.Value = v
 		return err
+	default:
+		if err := p.reference(w, metric, agg); err != nil {
+			return err
+		}
 	}
 	p.next()
-	def := metricIndex[metric]
-	if def == nil {
-		hint := ""
-		if near := nearest.Word(metric, metricNames()); near != "" {
-			hint = fmt.Sprintf("did you mean %q?", near+"_"+agg)
+	if p.peek().text == "*" {
+		p.next()
+		w := p.next()
+		n, unit, ok := splitNumber(w.text)
+		if !ok || unit != "" || leads {
+			return p.fail(w, "write for example baseline * 1.2", "a plain number is expected as the factor, not %q", clip(printable(w.text), 40))
 		}
-		return p.fail(w, hint, "unknown value %q", clip(printable(w.text), 60))
+		factor = n
 	}
-	if !def.Kind.hasAgg(agg) || def.Kind != p.def.Kind {
-		return p.fail(w, "", "%q does not compare with a %s", w.text, p.def.Kind)
+	if factor != 1 {
+		p.out.Factor = factor
 	}
-	p.out.Ref, p.out.RefMetric, p.out.RefAgg = w.text, metric, agg
 	sign := p.peek().text
-	if sign == "*" {
-		return p.fail(p.peek(), "", "factors are not supported yet")
-	}
 	if sign != "+" && sign != "-" {
 		return nil
 	}
@@ -230,6 +285,23 @@ func (p *exprParser) right() error {
 	}
 	p.out.Value = v
 	return err
+}
+
+// reference checks a reference to another metric.
+func (p *exprParser) reference(w word, metric, agg string) error {
+	def := metricIndex[metric]
+	if def == nil {
+		hint := ""
+		if near := nearest.Word(metric, metricNames()); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near+"_"+agg)
+		}
+		return p.fail(w, hint, "unknown value %q", clip(printable(w.text), 60))
+	}
+	if !def.Kind.hasAgg(agg) || def.Kind != p.def.Kind || agg == "slope" {
+		return p.fail(w, "", "%q does not compare with a %s", w.text, p.def.Kind)
+	}
+	p.out.Ref, p.out.RefMetric, p.out.RefAgg = w.text, metric, agg
+	return nil
 }
 
 // splitRef reads a reference such as same_pod_p99.
@@ -247,9 +319,6 @@ func (p *exprParser) value() (float64, error) {
 	if w.text == "" {
 		return 0, p.fail(w, "write for example "+p.example(), "a value is missing")
 	}
-	if w.text == "baseline" {
-		return 0, p.fail(w, "", "baseline is not supported yet")
-	}
 	n, unit, isNumber := splitNumber(w.text)
 	if !isNumber {
 		return 0, p.fail(w, "write for example "+p.example(), "a value is expected, not %q", clip(printable(w.text), 40))
@@ -257,7 +326,47 @@ func (p *exprParser) value() (float64, error) {
 	if n == 0 && unit == "" {
 		return 0, nil
 	}
-	switch p.out.Unit {
+	if base, ok := strings.CutSuffix(p.out.Unit, perHour); ok {
+		return p.perHour(w, base)
+	}
+	return p.literal(w, p.out.Unit)
+}
+
+// perHour reads a literal for a time: 2MiB/h, 1ms/min.
+func (p *exprParser) perHour(w word, base string) (float64, error) {
+	text, per, ok := cutLast(w.text, "/")
+	d, known := durationUnits[per]
+	if !ok || !known {
+		return 0, p.fail(w, "write for example "+p.example(), "%s: a slope is so much for a time, as in 1ms/h", w.text)
+	}
+	v, err := p.literal(word{text, w.offset}, base)
+	return v * float64(time.Hour) / float64(d), err
+}
+
+func cutLast(s, sep string) (before, after string, ok bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
+
+// literal reads a number with a unit.
+func (p *exprParser) literal(w word, base string) (float64, error) {
+	n, unit, ok := splitNumber(w.text)
+	if !ok {
+		return 0, p.fail(w, "write for example "+p.example(), "a value is expected, not %q", clip(printable(w.text), 40))
+	}
+	if n == 0 && unit == "" {
+		return 0, nil
+	}
+	switch base {
+	case "B", "B/s":
+		v, ok := parseBytes(strings.TrimSuffix(w.text, "/s"))
+		if !ok {
+			return 0, p.fail(w, "write for example 512MiB", "%s: a size has a unit such as KiB, MiB, MB", w.text)
+		}
+		return v, nil
 	case "s":
 		d, err := parseDuration(w.text)
 		if err != nil {
@@ -271,6 +380,9 @@ func (p *exprParser) value() (float64, error) {
 		}
 		return r, nil
 	case "ratio":
+		if share, per, ok := cutLast(w.text, "/"); ok && p.out.Agg == "rate" && durationUnits[per] > 0 {
+			p.out.Per, w.text = durationUnits[per], share
+		}
 		v, ok := parsePercent(w.text)
 		if !ok || v > 1 {
 			hint := ""
@@ -280,6 +392,14 @@ func (p *exprParser) value() (float64, error) {
 			return 0, p.fail(w, hint, "%s: a share is a percentage from 0%% to 100%%", w.text)
 		}
 		return v, nil
+	}
+	if p.def.Kind == KindSampled {
+		if v, ok := parseBytes(w.text); ok {
+			return v, nil
+		}
+		if d, err := parseDuration(w.text); err == nil {
+			return d.Seconds(), nil
+		}
 	}
 	if unit == "k" || unit == "M" {
 		c, err := parseCount(w.text)

@@ -30,6 +30,10 @@ func (p *parse) threshold(key, value *node) {
 	}
 	def := metricIndex[name]
 	base := Threshold{Pos: key.pos, Metric: name, Labels: labels}
+	if def == nil {
+		def = serverMetric(name)
+		base.def = def
+	}
 	if value.kind != sequenceNode {
 		p.addThreshold(base, def, key, value)
 		return
@@ -60,6 +64,11 @@ func (p *parse) addThreshold(t Threshold, def *MetricDef, key, value *node) {
 		}
 		t.Warn = o.enum("severity", []string{"fail", "warn"}) == "warn"
 		t.AllowEmpty = o.boolean("allowEmpty")
+		t.Window = o.duration("window", 0)
+		t.Abort = o.boolean("abort")
+		t.AbortAfter = o.duration("after", 0)
+		t.Hold = o.duration("hold", 0)
+		p.thresholdFits(&t, o)
 		if n = o.get("expr"); n == nil {
 			return
 		}
@@ -74,6 +83,21 @@ func (p *parse) addThreshold(t Threshold, def *MetricDef, key, value *node) {
 		t.Exprs = append(t.Exprs, x)
 	}
 	p.keepThreshold(t, key)
+}
+
+// thresholdFits reports keys that don't go together.
+func (p *parse) thresholdFits(t *Threshold, o *object) {
+	kind := t.metric().Kind
+	switch {
+	case o.has("after") && !t.Abort:
+		p.hintf(o.keyPos("after"), "add abort: true; for what follows a fault write "+t.Metric+"{after=NAME}", "after says from when on abort looks at the condition")
+	case o.has("hold") && t.Metric != RecoveryTime:
+		p.errorf(o.keyPos("hold"), "hold is for %s", RecoveryTime)
+	case o.has("window") && (kind == KindRate || kind == KindGauge):
+		p.errorf(o.keyPos("window"), "a %s metric is not measured over time, so it has no window", kind)
+	case t.Abort && (kind == KindRate || kind == KindGauge):
+		p.errorf(o.keyPos("abort"), "a %s metric is known at the end only, so it can't abort the run", kind)
+	}
 }
 
 func (p *parse) keepThreshold(t Threshold, key *node) {
@@ -106,9 +130,15 @@ func (p *parse) metricKey(n *node) (name string, labels []LabelMatch, ok bool) {
 	name, rest, hasLabels := strings.Cut(n.text, "{")
 	trimmed := strings.TrimSpace(name)
 	def := metricIndex[trimmed]
+	if def == nil && strings.HasPrefix(trimmed, serverPrefix) {
+		if def = serverMetric(trimmed); def == nil {
+			p.hintf(n.pos, "write for example server.process_resident_memory_bytes", "%q is no name of a metric of a target", clip(printable(trimmed), 60))
+			return "", nil, false
+		}
+	}
 	if def == nil {
 		switch {
-		case slices.Contains(plannedMetrics, trimmed) || strings.HasPrefix(trimmed, "server."):
+		case slices.Contains(plannedMetrics, trimmed):
 			p.hintf(n.pos, "leave it out for now", "metric %q is not supported yet", trimmed)
 		default:
 			p.hintf(n.pos, didYouMean(trimmed, metricNames()), "unknown metric %q", clip(printable(trimmed), 60))
@@ -147,11 +177,14 @@ func (p *parse) labelMatch(n *node, def *MetricDef, part string, offset int) (La
 		key, m.Not = k, true
 	}
 	m.Key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+	if slices.Contains(windowLabels, m.Key) {
+		return p.windowMatch(n.at(offset), def, m, value)
+	}
+	if strings.HasPrefix(def.Name, serverPrefix) && m.Key != LabelTarget {
+		m.Value = strings.Trim(value, `"`)
+		return m, true // the target's own label
+	}
 	if !slices.Contains(def.Labels, m.Key) {
-		if m.Key == "phase" || m.Key == "during" || m.Key == "after" {
-			p.hintf(n.at(offset), "leave it out for now", "label %q is not supported yet", m.Key)
-			return m, false
-		}
 		p.hintf(n.at(offset), didYouMean(m.Key, def.Labels), "%s has no label %q", def.Name, m.Key)
 		return m, false
 	}
@@ -165,6 +198,34 @@ func (p *parse) labelMatch(n *node, def *MetricDef, part string, offset int) (La
 		return m, false
 	}
 	return m, true
+}
+
+// windowMatch checks a condition on a part of the run.
+func (p *parse) windowMatch(pos Pos, def *MetricDef, m LabelMatch, value string) (LabelMatch, bool) {
+	var known []string
+	what := "fault"
+	if m.Key == LabelPhase {
+		what = "phase"
+		for i := range p.sc.Phases {
+			known = append(known, p.sc.Phases[i].Name)
+		}
+	} else {
+		for _, f := range p.sc.Faults {
+			known = append(known, f.Name)
+		}
+	}
+	m.Value = value
+	switch {
+	case m.Not:
+		p.hintf(pos, "name the ones that you mean, each with a threshold of its own", "%s takes one name, not all but one", m.Key)
+	case def.Name == RecoveryTime && m.Key != LabelAfter:
+		p.hintf(pos, "write "+RecoveryTime+"{after=NAME}", "%s is measured after a fault", RecoveryTime)
+	case !slices.Contains(known, value):
+		p.hintf(pos, didYouMean(value, known), "the scenario has no %s called %q", what, clip(printable(value), 60))
+	default:
+		return m, true
+	}
+	return m, false
 }
 
 // labelValues lists what a label can be in this scenario, nil when that is

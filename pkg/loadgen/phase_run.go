@@ -107,6 +107,10 @@ func (c *client) depart() {
 		return
 	}
 	c.departing = true
+	if c.away { // it needn't come back any more
+		c.stopReturn()
+		c.planned = true
+	}
 	if c.passive {
 		c.leave()
 		c.passive, c.over = false, true

@@ -21,6 +21,7 @@ func (e *engine) report(ev *evidence) *Report {
 		Errors: e.errs.list(), Partial: ev.end != endDone,
 		Secrets:        e.plan.Scenario.Secrets,
 		TimelineMetric: ev.times.metric, Timeline: ev.times.finish(),
+		Windows: e.windowReports(ev),
 	}
 	for i := range r.Checks {
 		c := &r.Checks[i]

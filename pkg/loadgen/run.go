@@ -3,6 +3,7 @@ package loadgen
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -39,6 +40,8 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	}
 	check := startSelfCheck(e)
 	show := e.startProgress()
+	samples := e.startSampler()
+	e.scraper = e.startScraper()
 	if len(p.Scenario.Phases) > 0 {
 		e.wg.Go(e.runPhases)
 	}
@@ -59,11 +62,13 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	accounts := e.account()
 	took := e.now()
 	e.windows.close(took)
+	samples.stop()
+	e.scraper.stop()
 	generator := check.stop()
 	e.shutdown(cancel)
 	e.stopHooks()
 	return e.report(&evidence{
-		end: end, accounts: accounts, took: took, generator: generator, stillArriving: still, times: show.stop(),
+		end: end, accounts: accounts, took: took, generator: generator, stillArriving: still, times: show.stop(), samples: samples,
 	}), nil
 }
 
@@ -74,6 +79,14 @@ func needs(p *Plan, o Options) error {
 	}
 	if p.Connections > 0 && o.Dialer == nil {
 		return usage("no dialer, but the plan has connections")
+	}
+	if len(p.Scenario.Scrapes) > 0 && o.Requester == nil {
+		return usage("no requester, but the plan has pages to scrape")
+	}
+	for _, t := range p.Scenario.Thresholds {
+		if o.Baseline == nil && slices.ContainsFunc(t.Exprs, func(x ThresholdExpr) bool { return x.Ref == refBaseline }) {
+			return usage(fmt.Sprintf("%s: %s compares with a baseline, but there is none: give --baseline FILE, the JSON report of a former run", t.Pos, t.head()))
+		}
 	}
 	for _, g := range p.Groups {
 		for _, st := range g.Group.Flow {
@@ -96,6 +109,7 @@ const (
 	endInterrupted
 	endTimeout
 	endUnreachable
+	endAborted // by a threshold
 )
 
 // await waits until all clients have done their part, or the run has to end
@@ -112,7 +126,9 @@ func (e *engine) await(ctx context.Context) ending {
 	case <-e.done:
 		return endDone
 	case <-e.halted:
-		end = endUnreachable
+		if end = endUnreachable; e.aborted.Load() != nil {
+			end = endAborted
+		}
 	case <-ctx.Done():
 		end = endInterrupted
 	case <-timeout.C:

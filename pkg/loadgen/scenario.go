@@ -38,6 +38,8 @@ type Scenario struct {
 	Thresholds  []*Threshold
 	Faults      []*Fault
 	Phases      []Phase // in order, none for a run without any
+	Scrapes     []*Scrape
+	Checkpoint  *Checkpoint // nil for none
 	// Secrets are the values that came from the environment into places that
 	// hold secrets; every output must mask them.
 	Secrets []string

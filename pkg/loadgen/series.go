@@ -16,6 +16,7 @@ type series struct {
 	ids     []hist.ID       // what h was read from
 	n, of   int64           // counter and ratio
 	samples []float64       // rate, one for each client; gauge
+	points  []point         // of the target's own metrics
 }
 
 // seriesList collects the series of a run.
@@ -23,7 +24,11 @@ type seriesList struct {
 	e    *engine
 	took float64 // seconds
 	list []*series
+	only map[string]bool // metrics to collect, nil for all
 }
+
+// wants tells whether a metric is to be collected.
+func (l *seriesList) wants(name string) bool { return l.only == nil || l.only[name] }
 
 func (l *seriesList) add(name string, labels map[string]string) *series {
 	def, _ := LookupMetric(name)
@@ -39,7 +44,7 @@ func (l *seriesList) add(name string, labels map[string]string) *series {
 }
 
 func (l *seriesList) latency(name string, labels map[string]string, ids ...hist.ID) {
-	if slices.Max(ids) == hist.None {
+	if slices.Max(ids) == hist.None || !l.wants(name) {
 		return
 	}
 	s := l.add(name, labels)
@@ -47,6 +52,9 @@ func (l *seriesList) latency(name string, labels map[string]string, ids ...hist.
 }
 
 func (l *seriesList) ratio(name string, labels map[string]string, n, of int64) {
+	if !l.wants(name) {
+		return
+	}
 	s := l.add(name, labels)
 	s.n, s.of = n, of
 }
@@ -56,6 +64,9 @@ func (l *seriesList) count(name string, labels map[string]string, n int64) {
 }
 
 func (l *seriesList) rates(name string, labels map[string]string, samples []float64) {
+	if !l.wants(name) {
+		return
+	}
 	l.add(name, labels).samples = samples
 }
 
@@ -70,7 +81,7 @@ func with(labels map[string]string, kv ...string) map[string]string {
 
 // collect makes all series of the run.
 func (e *engine) collect(ev *evidence) *seriesList {
-	l := e.collectLive(ev.took)
+	l := e.collectLive(ev.took, nil)
 	for _, acc := range ev.accounts {
 		l.account(acc)
 		l.resumed(acc)
@@ -87,9 +98,10 @@ func (e *engine) collect(ev *evidence) *seriesList {
 // collectLive makes the series that are counted as things happen, as they are
 // at this moment: all but those of the ledger. Windows subtract what it gives
 // at one instant from what it gives at a later one, so counts and histograms
-// must only grow, and samples must only be appended.
-func (e *engine) collectLive(took time.Duration) *seriesList {
-	l := &seriesList{e: e, took: took.Seconds()}
+// must only grow, and samples must only be appended. With only set, it makes
+// just the series of those metrics.
+func (e *engine) collectLive(took time.Duration, only map[string]bool) *seriesList {
+	l := &seriesList{e: e, took: took.Seconds(), only: only}
 	for _, g := range e.groups {
 		for _, c := range g.cells {
 			l.cell(c)

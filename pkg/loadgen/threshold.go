@@ -1,5 +1,11 @@
 package loadgen
 
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
 // Threshold is a condition on a metric that the verdict depends on.
 type Threshold struct {
 	Pos    Pos
@@ -10,7 +16,41 @@ type Threshold struct {
 	// Warn makes a failure a warning. AllowEmpty lets a metric without
 	// samples pass; otherwise no samples fail.
 	Warn, AllowEmpty bool
+	// Window, when set, wants the conditions to hold in each stretch of the
+	// run of that length, and not just over all of it.
+	Window time.Duration
+	// Abort ends the run as soon as a condition does not hold, which is looked
+	// at from AbortAfter on.
+	Abort      bool
+	AbortAfter time.Duration
+	// Hold is how long things must be well again for a recovery to count.
+	Hold time.Duration
+
+	def *MetricDef
 }
+
+// metric describes what the threshold is about.
+func (t *Threshold) metric() MetricDef {
+	if t.def != nil {
+		return *t.def
+	}
+	def, _ := LookupMetric(t.Metric)
+	return def
+}
+
+// seriesLabels are the conditions that choose series, not a span of the run.
+func (t *Threshold) seriesLabels() []LabelMatch {
+	var out []LabelMatch
+	for _, l := range t.Labels {
+		if !slices.Contains(windowLabels, l.Key) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// inPart tells whether the threshold is about a part of the run only.
+func (t *Threshold) inPart() bool { return len(t.seriesLabels()) < len(t.Labels) }
 
 // LabelMatch is one condition in braces. Other names a second label, as in
 // {from!=to}; then Value is empty.
@@ -41,17 +81,27 @@ type ThresholdExpr struct {
 	// within P of V has them too, resolved by the parser, with V in Value.
 	Value, Low, High float64
 	// Ref, when set, is another metric's aggregate on the right side, such as
-	// same_pod_p99; Value is added to it. RefMetric and RefAgg are its parts.
+	// same_pod_p99, or baseline for the same one of a former run. It is taken
+	// times Factor, where that is not 0, and Value is added. RefMetric and RefAgg are its parts.
 	Ref, RefMetric, RefAgg string
-	Unit                   string // "s", "ratio", "/s", "" — how to print
+	Factor                 float64
+	// Of is, for the aggregate slope, what must not grow or shrink.
+	Of string
+	// Per, when set, divides the aggregate by the length of the run in that
+	// unit: a share of 0.01 % each hour.
+	Per  time.Duration
+	Unit string // "s", "ratio", "/s", "B", "" and each of them with /h — how to print
 }
+
+// refBaseline is the reference to a former run.
+const refBaseline = "baseline"
 
 // Holds tells whether the measured value satisfies the comparison; ref is the
 // value of the reference and counts only if there is one.
 func (e *ThresholdExpr) Holds(got, ref float64) bool {
 	want := e.Value
 	if e.Ref != "" {
-		want += ref
+		want += ref * cmp.Or(e.Factor, 1)
 	}
 	switch e.Op {
 	case "<":

@@ -71,7 +71,7 @@ func parseDuration(s string) (time.Duration, error) {
 
 var durationUnits = map[string]time.Duration{
 	"ns": time.Nanosecond, "us": time.Microsecond, "µs": time.Microsecond, "μs": time.Microsecond,
-	"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour,
+	"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "min": time.Minute, "h": time.Hour, "d": 24 * time.Hour,
 }
 
 // parseRate reads 2/s, 0.5/s, 30/m, 10/100ms and multiples of them (2 * 20/s)
@@ -110,6 +110,19 @@ func parseRate(s string) (float64, error) {
 		return 0, errors.New("more than a million a second")
 	}
 	return r, nil
+}
+
+// byteUnits are the suffixes of sizes.
+var byteUnits = map[string]float64{
+	"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
+	"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
+}
+
+// parseBytes reads 512B, 2MiB, 1.5GB.
+func parseBytes(s string) (float64, bool) {
+	n, unit, ok := splitNumber(s)
+	factor, known := byteUnits[unit]
+	return n * factor, ok && known
 }
 
 // parsePercent reads 99.9% as 0.999.

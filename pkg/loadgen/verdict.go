@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,10 @@ type evidence struct {
 	// was over, so that the missing ones may only be late.
 	stillArriving bool
 	times         *timeline
+	samples       *sampler
+
+	course *course                // made when it is asked for
+	parts  map[string]*seriesList // of the run, made when they are asked for
 
 	series     *seriesList
 	thresholds []*thresholdResult
@@ -108,6 +113,8 @@ func (e *engine) verdict(ev *evidence, checks []Check) (Verdict, string) {
 		return Interrupted, fmt.Sprintf("interrupted after %s", round(ev.took))
 	case ev.end == endTimeout:
 		return TimedOut, fmt.Sprintf("not done after %s", round(ev.took))
+	case ev.end == endAborted:
+		return Fail, fmt.Sprintf("ended after %s by %s", round(ev.took), reasonOf(worst, counts[CheckFail]))
 	case counts[CheckFail] > 0:
 		return Fail, reasonOf(worst, counts[CheckFail])
 	case counts[CheckInconclusive] > 0:
@@ -172,11 +179,36 @@ func judgeGenerator(ev *evidence) judged {
 // metrics with these labels: then the user has said how much is too much.
 func (ev *evidence) tolerated(labels map[string]string, metrics ...string) bool {
 	for _, t := range ev.thresholds {
-		if t.passed && t.speaksOf(labels, metrics) {
+		if t.passed && !t.t.inPart() && t.speaksOf(labels, metrics) {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(metrics, func(m string) bool { return ev.toleratedInParts(labels, m) })
+}
+
+// toleratedInParts tells whether all that a metric counted was within parts of
+// the run for which a threshold that passed says how much is too much. One that
+// only warns says that what happens there does not decide.
+func (ev *evidence) toleratedInParts(labels map[string]string, metric string) bool {
+	e := ev.series.e
+	var list []stretch
+	for _, t := range ev.thresholds {
+		if (t.passed || t.t.Warn) && t.t.inPart() && t.speaksOf(labels, []string{metric}) {
+			part, _ := e.windows.stretches(t.t.Labels)
+			list = append(list, part...)
+		}
+	}
+	if len(list) == 0 {
+		return false
+	}
+	var same []LabelMatch
+	for k, v := range labels {
+		same = append(same, LabelMatch{Key: k, Value: v})
+	}
+	own, _ := LookupMetric(metric)
+	same = slices.DeleteFunc(same, func(l LabelMatch) bool { return !slices.Contains(own.Labels, l.Key) })
+	all, within := ev.series.pick(metric, same), ev.within(e, joined(list)).pick(metric, same)
+	return all.n > 0 && within.n >= all.n
 }
 
 func lines(parts ...string) string {

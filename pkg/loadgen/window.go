@@ -108,7 +108,7 @@ func (ws *windows) mark(at time.Duration) *snapshot {
 	if at <= last.at {
 		return last
 	}
-	s := ws.take(at, last)
+	s := ws.take(at, last, nil)
 	ws.edges = append(ws.edges, s)
 	return s
 }

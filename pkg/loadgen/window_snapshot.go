@@ -41,11 +41,11 @@ func (k *seriesKeys) id(s *series) int32 {
 	return id
 }
 
-// take reads everything. What has not changed since the reading before shares
-// its memory. mu of the windows is held.
-func (ws *windows) take(at time.Duration, before *snapshot) *snapshot {
+// take reads everything, or only some metrics. What has not changed since the
+// reading before shares its memory. mu of the windows is held.
+func (ws *windows) take(at time.Duration, before *snapshot, only map[string]bool) *snapshot {
 	out := &snapshot{at: at}
-	for _, s := range ws.e.collectLive(at).list {
+	for _, s := range ws.e.collectLive(at, only).list {
 		r := reading{key: ws.keys.id(s), n: s.n, of: s.of, samples: len(s.samples)}
 		if s.h != nil {
 			if old := before.get(r.key); old.h.Count() == s.h.Count() {

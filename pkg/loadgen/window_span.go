@@ -25,16 +25,30 @@ type stretch struct{ from, to time.Duration }
 // no such condition.
 func (ws *windows) stretches(labels []LabelMatch) (out []stretch, all bool) {
 	ws.mu.Lock()
-	defer ws.mu.Unlock()
 	end := ws.edges[len(ws.edges)-1].at
-	out, all = []stretch{{0, end}}, true
+	ws.mu.Unlock()
+	all = !slices.ContainsFunc(labels, func(l LabelMatch) bool { return slices.Contains(windowLabels, l.Key) })
+	return ws.until(labels, end), all
+}
+
+// until is stretches for a run that has come to an instant: what is open ends
+// there.
+func (ws *windows) until(labels []LabelMatch, end time.Duration) []stretch {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	out := []stretch{{0, end}}
 	for _, l := range labels {
 		if slices.Contains(windowLabels, l.Key) {
-			all = false
 			out = intersect(out, ws.named(l.Key, l.Value, end))
 		}
 	}
-	return out, all
+	return out
+}
+
+// inOne tells whether a stretch that ends now lies within one of those that the
+// conditions choose.
+func (ws *windows) inOne(labels []LabelMatch, x stretch) bool {
+	return slices.ContainsFunc(ws.until(labels, x.to), func(s stretch) bool { return s.from <= x.from && x.to <= s.to })
 }
 
 // named are the stretches of one condition. mu is held.
@@ -117,6 +131,48 @@ func (e *engine) within(list []stretch) *seriesList {
 	e.windows.mu.Unlock()
 	for _, acc := range e.accountIn(list) {
 		l.account(acc)
+	}
+	return l
+}
+
+// read takes a reading of some metrics, which no window keeps.
+func (ws *windows) read(at time.Duration, only map[string]bool, before *snapshot) *snapshot {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	return ws.take(at, before, only)
+}
+
+// between makes the series of what was measured between two readings.
+func (ws *windows) between(from, to *snapshot) *seriesList {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	l := &seriesList{e: ws.e}
+	ws.since(l, from, to)
+	return l
+}
+
+// live makes the series of stretches of which the last ends with a reading of
+// now. earlier finds readings at instants that are no edges; without one there
+// is nothing to tell.
+func (ws *windows) live(list []stretch, now *snapshot, earlier func(time.Duration) *snapshot) *seriesList {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	l := &seriesList{e: ws.e}
+	at := func(t time.Duration) *snapshot {
+		if s := ws.edge(t); s.at == t {
+			return s
+		}
+		if t == now.at {
+			return now
+		}
+		return earlier(t)
+	}
+	for _, s := range list {
+		from, to := at(s.from), at(s.to)
+		if from == nil || to == nil {
+			return nil
+		}
+		ws.since(l, from, to)
 	}
 	return l
 }

@@ -126,10 +126,12 @@ type Request struct {
 	Body        []byte
 	LocalAddr   string
 	DialAddr    string // as in DialRequest
+	// MaxBody bounds the answer's body in bytes, 0 means 1 MiB.
+	MaxBody int64
 }
 
-// Response is the answer to a Request. Body is at most 1 MiB, the rest is
-// dropped.
+// Response is the answer to a Request. Body is at most Request.MaxBody, the rest
+// is dropped.
 type Response struct {
 	Status int
 	Header http.Header
