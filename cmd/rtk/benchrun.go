@@ -79,7 +79,7 @@ func runBench(ctx context.Context, o *benchOptions) error {
 	// costs nobody the time of the others.
 	var plans []*planned
 	for _, name := range names {
-		p, err := r.plan(name)
+		p, err := r.plan(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -255,7 +255,7 @@ type planned struct {
 }
 
 // plan reads one scenario and checks what it takes.
-func (r *benchRun) plan(name string) (*planned, error) {
+func (r *benchRun) plan(ctx context.Context, name string) (*planned, error) {
 	sc, err := r.parse(name)
 	if err != nil {
 		return nil, err
@@ -264,6 +264,9 @@ func (r *benchRun) plan(name string) (*planned, error) {
 		if err := sc.OverrideTargets(r.targets); err != nil {
 			return nil, usagef("%s: %w", name, err)
 		}
+	}
+	if err := sc.Discover(ctx, r.discover); err != nil {
+		return nil, err
 	}
 	if r.timeout > 0 {
 		sc.Timeout = r.timeout

@@ -82,6 +82,11 @@ func compileGroup(s *Scenario, g *Group) (*GroupPlan, error) {
 	if len(g.Targets) == 0 {
 		return nil, planError(g.Pos, "clients %s: no target", g.Name)
 	}
+	for _, t := range g.Targets {
+		if t.Discovery != nil {
+			return nil, planError(t.Discovery.Pos, "target %s: its pods were not looked up", t.Name)
+		}
+	}
 	if g.Count < 1 {
 		return nil, planError(g.Pos, "clients %s: count is %d, want at least 1", g.Name, g.Count)
 	}

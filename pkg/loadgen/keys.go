@@ -67,6 +67,7 @@ var targetDef = &objectDef{
 	keys: []keyDef{
 		{name: "url", typ: textType, doc: "URL of the endpoint: http(s) or ws(s). Path and query may hold {{data.NAME.COLUMN}} and the other variables of a client.", examples: []any{"${URL:-http://127.0.0.1:3000}", "wss://chat.example.org/ws"}},
 		{name: "urls", typ: listOf(textType), doc: "Several endpoints of one kind instead of url, as a list or divided by commas. They are named after the target: pod-1, pod-2; the target's name stands for all of them.", examples: []any{"${URLS:-http://127.0.0.1:3000,http://127.0.0.1:3010}", []any{"http://10.0.0.11:3000", "http://10.0.0.12:3000"}}},
+		{name: "discover", typ: refTo("discover"), doc: "Look the pods up when the run begins. Scheme, path and query come from url, which may be left out; the targets are called by their pods, or pods-1, pods-2.", examples: []any{map[string]any{"dns": "chat-headless:3000"}}},
 		{name: "protocol", typ: enumOf(protocolWords...), doc: "What the endpoint speaks. May be left out when the URL tells, as ws:// does.", examples: []any{"socketio"}},
 		{name: "namespace", typ: textType, doc: "Socket.IO namespace, / by default.", examples: []any{"/chat"}},
 		{name: "transports", typ: listOf(enumOf("websocket", "polling")), doc: "Socket.IO transports, in order; polling first means upgrade. WebSocket only by default.", examples: []any{[]any{"polling", "websocket"}}},
@@ -74,7 +75,7 @@ var targetDef = &objectDef{
 		{name: "headers", typ: mapOf(textType), doc: "Extra request headers. Texts may hold {{data.NAME.COLUMN}} and the other variables of a client.", examples: []any{map[string]any{"X-Tenant": "acme"}}},
 		{name: "insecure", typ: boolType, doc: "Do not verify the server's certificate.", examples: []any{true}},
 	},
-	planned: []string{"discover", "cursor"},
+	planned: []string{"cursor"},
 }
 
 var authProfileDef = &objectDef{

@@ -64,8 +64,10 @@ func (p *parse) group(name string, key, value *node) {
 func (p *parse) groupTargets(o *object) []*Target {
 	n := o.get("target")
 	if n == nil {
+		matrix := o.lookup("matrix")
 		switch {
 		case o.has("target"):
+		case matrix != nil && matrix.value.has("target"): // the axis says which
 		case len(p.sc.Targets) == 1:
 			p.used[p.sc.Targets[0]] = true
 			return p.sc.Targets[:1:1]

@@ -25,6 +25,10 @@ func (p *parse) target(name string, key, value *node) {
 	switch {
 	case single != nil && o.has("urls"):
 		p.errorf(o.keyPos("urls"), "a target has url or urls, not both")
+	case o.has("discover") && o.has("urls"):
+		p.errorf(o.keyPos("discover"), "a target has urls or discover, not both")
+	case single == nil && o.has("discover") && !o.has("url"):
+		urls = []*node{{pos: value.pos, kind: scalarNode, text: discovered.String()}}
 	case single == nil && !o.has("urls"):
 		if !o.has("url") {
 			p.errorf(value.pos, "target %q needs %q", name, "url")
@@ -34,6 +38,9 @@ func (p *parse) target(name string, key, value *node) {
 		urls = []*node{single}
 	}
 	base := Target{Pos: key.pos, Header: p.headers(o.get("headers"))}
+	if n := o.get("discover"); n != nil {
+		base.Discovery = p.discovery(n)
+	}
 	base.Protocol = p.protocol(o.get("protocol"))
 	base.Namespace = p.namespace(o.get("namespace"))
 	base.Transports = p.transports(o.get("transports"))

@@ -244,6 +244,9 @@ func (p *parse) labelValues(label string) []string {
 		return p.groupNames()
 	case LabelTarget, LabelFrom, LabelTo:
 		for _, t := range p.sc.Targets {
+			if t.Discovery != nil {
+				return nil // not before the run
+			}
 			out = append(out, t.Name)
 		}
 	case LabelVerify:

@@ -54,7 +54,8 @@ type Target struct {
 	Pos  Pos
 	Name string
 	rt.Target
-	Header http.Header
+	Header    http.Header
+	Discovery *Discovery // the pods are still to be found, see Scenario.Discover
 }
 
 // AuthProfile says which token a client presents.

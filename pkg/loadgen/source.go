@@ -173,6 +173,11 @@ func (n *node) without(key string) (*entry, *node) {
 	return &n.entries[i], &rest
 }
 
+func (n *node) has(key string) bool {
+	e, _ := n.without(key)
+	return e != nil
+}
+
 // merge puts one value over another. Mappings are joined key by key; anything
 // else takes the other's place, lists as a whole. A key whose value is
 // written out as null is taken away. Every value keeps its own place, so that

@@ -54,9 +54,9 @@ func TestScenarioOfSeveralFiles(t *testing.T) {
 	sc := parse("")
 	want := []string{
 		"built upon others", "of the base",
-		"api socketio /chat 127.0.0.1:3000", "hook http  127.0.0.1:3001",
-		"chatters expect challenge chat.yaml", "writer publish POST more.yaml",
-		"connect_latency: p99 < 5s chat.yaml",
+		"api socketio /chat 127.0.0.1:3000", "hook http  127.0.0.1:3001", "pods sse  discovered.invalid", "cluster websocket  h",
+		"chatters expect challenge chat.yaml", "writer publish POST more.yaml", "readers on * language.yaml", "sockets wait 1s language.yaml",
+		"connect_latency: p99 < 5s chat.yaml", "connect_latency{target=chat-0}: p99 < 1s language.yaml",
 	}
 	if diff := cmp.Diff(want, show(sc)); diff != "" {
 		t.Error(diff)
@@ -71,7 +71,7 @@ func TestScenarioOfSeveralFiles(t *testing.T) {
 		t.Error(diff)
 	}
 	ci := parse("ci")
-	want[6] = "connect_latency: p99 < 1s language.yaml"
+	want[10] = "connect_latency: p99 < 1s language.yaml"
 	if diff := cmp.Diff(want, show(ci)); diff != "" {
 		t.Error(diff)
 	}

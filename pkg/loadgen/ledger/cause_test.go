@@ -27,7 +27,8 @@ func TestCauses(t *testing.T) {
 		{
 			"nobody",
 			map[int][]int{0: {0, 1}, 1: {0, 1}, 2: {0, 1}, 3: {0, 1}, 4: {0, 1}},
-			0, map[int]string{0: "2–9 nobody", 1: "2–9 nobody", 2: "2–9 nobody", 3: "2–9 nobody", 4: "2–9 nobody"},
+			0,
+			map[int]string{0: "2–9 nobody", 1: "2–9 nobody", 2: "2–9 nobody", 3: "2–9 nobody", 4: "2–9 nobody"},
 		},
 		{"away", map[int][]int{3: {0, 1, 2, 3, 4}}, 3, map[int]string{3: "5–9 away"}},
 	}
