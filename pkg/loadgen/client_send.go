@@ -234,7 +234,7 @@ func (c *client) noteSend(st *stepRun, due, now time.Duration) {
 	e := c.eng
 	e.hists.Record(c.shard(), st.delay, now-due)
 	if !st.step.schedule().Once() {
-		e.hists.Record(c.shard(), e.lag, now-max(due, c.send.free))
+		e.hists.Record(c.shard(), e.sendAge, now-max(due, c.send.free))
 	}
 	e.lastSend.Store(int64(now))
 	c.cell.ops.Add(1)

@@ -36,7 +36,8 @@ type engine struct {
 	audiences []*audience
 	book      *ledger.Book
 	hists     *hist.Set
-	lag       hist.ID
+	lag       hist.ID // how late timers fire
+	sendAge   hist.ID // how long sends waited within rtk
 	errs      *errorList
 	windows   *windows
 	scraper   *scraper
@@ -112,7 +113,7 @@ func newEngine(p *Plan, o Options, work context.Context) (*engine, error) {
 			close(e.halted)
 		})
 	}
-	e.lag = e.hists.Add(hist.Fine)
+	e.lag, e.sendAge = e.hists.Add(hist.Fine), e.hists.Add(hist.Fine)
 	e.windows = newWindows(e)
 	if err := e.prepare(); err != nil {
 		return nil, err

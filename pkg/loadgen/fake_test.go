@@ -27,6 +27,8 @@ type fakeServer struct {
 	ack func(c *fakeConn, m *rt.Outgoing) (body string, after time.Duration, ok bool)
 	// deliver turns one delivery into what is really sent; nil delivers.
 	deliver func(d delivery) []delivery
+	// unread is what waits in the kernel; nil for not known.
+	unread func() (waiting, room int)
 	// send may block or fail a client's Send.
 	send func(c *fakeConn, m *rt.Outgoing) error
 
@@ -254,6 +256,13 @@ func (c *fakeConn) Info() rt.ConnInfo {
 	}
 	return i
 }
+func (c *fakeConn) Unread() (waiting, room int, ok bool) {
+	if c.s.unread == nil {
+		return 0, 0, false
+	}
+	waiting, room = c.s.unread()
+	return waiting, room, true
+}
 
 // plan parses and compiles a scenario.
 func plan(t *testing.T, src string) *Plan {
@@ -277,7 +286,8 @@ func bench(t *testing.T, s *fakeServer, src string, change ...func(*Options)) *R
 
 func benchContext(ctx context.Context, t *testing.T, s *fakeServer, src string, change ...func(*Options)) *Report {
 	t.Helper()
-	o := Options{Dialer: s}
+	// In fake time, and beside other tests, what the process takes says nothing.
+	o := Options{Dialer: s, strain: func(g *Generator) { g.CPUShare, g.GCPauseMax, g.GCShare, g.StealShare = 0, 0, 0, 0 }}
 	for _, f := range change {
 		f(&o)
 	}

@@ -17,8 +17,8 @@ func newHTMLRun(r *Report) htmlRun {
 		Generator: fmt.Sprintf("lag p99 %s, at most %s; cpu %s %%; resident %s", shortDuration(g.SchedulerLagP99), shortDuration(g.SchedulerLagMax),
 			decimal(100*g.CPUShare), byteSize(g.PeakRSS)),
 	}
-	if g.TrustworthyUpTo > 0 {
-		run.Generator += "; noise below " + shortDuration(g.TrustworthyUpTo)
+	if trust := g.trustText(); trust != "" {
+		run.Generator += "; " + trust
 	}
 	switch r.Verdict {
 	case Pass:

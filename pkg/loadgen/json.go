@@ -193,15 +193,21 @@ type (
 		Problems        []string `json:"problems" doc:"Bounds that were passed."`
 		SchedulerLagP99 float64  `json:"scheduler_lag_p99_s" doc:"99th percentile of how late sends started."`
 		SchedulerLagMax float64  `json:"scheduler_lag_max_s" doc:"Largest such delay."`
+		SendAgeP99      float64  `json:"send_age_p99_s" doc:"99th percentile of how long due sends waited within rtk."`
 		GCPauseMax      float64  `json:"gc_pause_max_s" doc:"Longest pause of the garbage collector."`
+		GCShare         float64  `json:"gc_share" doc:"Share of the time for which garbage collection stopped everything, 0 to 1."`
 		CPU             float64  `json:"cpu_s" doc:"Processor time used."`
 		CPUShare        float64  `json:"cpu_share" doc:"Share of the machine's cores, 0 to 1."`
+		StealShare      float64  `json:"steal_share" doc:"Share of the processors' time that the hypervisor took, 0 to 1."`
+		UnreadShare     float64  `json:"unread_share" doc:"Share of sampled receive buffers that were at least half full, 0 to 1."`
+		UnreadMax       float64  `json:"unread_max" doc:"Largest fill of a sampled receive buffer, 0 to 1."`
 		PeakRSS         int64    `json:"peak_rss_bytes" doc:"Largest resident memory."`
 		SelfDropped     int64    `json:"self_dropped" doc:"Messages that rtk itself dropped."`
 		Descriptors     int      `json:"descriptors" doc:"File descriptors at the height."`
 		Goroutines      int      `json:"goroutines" doc:"Goroutines at the height."`
 		BytesPerConn    int64    `json:"bytes_per_connection" doc:"Resident bytes for each connection, 0 if not measured."`
-		TrustworthyUpTo float64  `json:"trustworthy_up_to_s" doc:"Latencies below this are the generator's own noise."`
+		TrustworthyUpTo float64  `json:"trustworthy_up_to_s" doc:"By how much latencies may be wrong: below this they are the generator's own noise."`
+		TrustworthyPct  float64  `json:"trustworthy_percentile" doc:"Highest percentile that the samples can tell, 0 if none."`
 	}
 	jsonError struct {
 		Text  string `json:"text" doc:"The error."`
@@ -254,6 +260,8 @@ func newJSONRun(r *Report) jsonRun {
 		OK: g.OK, Problems: []string{}, SchedulerLagP99: finite(g.SchedulerLagP99), SchedulerLagMax: finite(g.SchedulerLagMax), GCPauseMax: finite(g.GCPauseMax),
 		CPU: finite(g.CPUSeconds), CPUShare: finite(g.CPUShare), PeakRSS: g.PeakRSS, SelfDropped: g.SelfDropped, Descriptors: g.Descriptors,
 		Goroutines: g.Goroutines, BytesPerConn: g.BytesPerConn, TrustworthyUpTo: finite(g.TrustworthyUpTo),
+		SendAgeP99: finite(g.SendAgeP99), GCShare: finite(g.GCShare), StealShare: finite(g.StealShare), UnreadShare: finite(g.UnreadShare), UnreadMax: finite(g.UnreadMax),
+		TrustworthyPct: g.TrustworthyPercentile,
 	}
 	for _, p := range g.Problems {
 		run.Generator.Problems = append(run.Generator.Problems, m.mask(p))

@@ -46,6 +46,8 @@ type Options struct {
 	onEngine func(*engine)
 	// lag stands in for a slow machine in tests.
 	lag func(*hist.Set, hist.ID)
+	// strain changes what the generator says about itself, in tests.
+	strain func(*Generator)
 }
 
 func (o Options) withDefaults() Options {

@@ -190,15 +190,22 @@ type Generator struct {
 	Problems        []string
 	SchedulerLagP99 float64 // seconds between the due time of a send and its start
 	SchedulerLagMax float64
+	SendAgeP99      float64 // seconds that due sends waited within rtk
 	GCPauseMax      float64
+	GCShare         float64 // of the time, for which garbage collection stopped everything
 	CPUSeconds      float64
 	CPUShare        float64 // of the machine's cores over the run
+	StealShare      float64 // of the processors' time, taken by the hypervisor
+	UnreadShare     float64 // of sampled receive buffers, those at least half full
+	UnreadMax       float64 // largest fill of one, 0 to 1
 	PeakRSS         int64   // bytes
 	SelfDropped     int64
 	Descriptors     int
 	Goroutines      int
 	BytesPerConn    int64   // resident bytes for each connection, 0 if not measured
-	TrustworthyUpTo float64 // p99 below which latencies are the generator's own noise
+	TrustworthyUpTo float64 // seconds by which latencies may be wrong: the generator's own noise
+	// TrustworthyPercentile is the highest percentile that the samples can tell.
+	TrustworthyPercentile float64
 }
 
 // ErrorCount is one distinct error and how often it came.

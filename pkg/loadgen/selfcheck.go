@@ -1,28 +1,10 @@
 package loadgen
 
 import (
-	"fmt"
 	"math"
 	"runtime"
 	"runtime/metrics"
 	"time"
-)
-
-// Bounds of the generator's self check.
-//
-// Latencies count from the intended send, so a generator that lags behind
-// makes them longer, never shorter: up to the hard bound a pass is a pass, and
-// only a failure that goes away when the lag is taken off is inconclusive.
-// Beyond the hard bound the load was not the one that was asked for, and
-// nothing but an outright violation (a lost, doubled or leaked message, an
-// accepted forgery) still counts. The soft bounds are worth a warning.
-const (
-	softLag     = 10 * time.Millisecond  // p99
-	hardLag     = 100 * time.Millisecond // p99
-	softPause   = 20 * time.Millisecond  // longest stop of the garbage collector
-	softCPU     = 0.95                   // share of the machine's cores
-	minCPUTime  = time.Second            // a shorter run's share says nothing
-	lagInterval = 5 * time.Millisecond
 )
 
 // selfCheck watches the generator during a run.
@@ -32,6 +14,9 @@ type selfCheck struct {
 	cpu        time.Duration // at the start
 	pauses     []uint64
 	rssBefore  int64
+	ticks      uint64 // of all processors at the start, and of those stolen
+	stolen     uint64
+	unread     unread
 	// At the height of the run:
 	height     int64 // open connections
 	bytesPer   int64
@@ -42,6 +27,7 @@ type selfCheck struct {
 func startSelfCheck(e *engine) *selfCheck {
 	s := &selfCheck{e: e, quit: make(chan struct{}), done: make(chan struct{}), cpu: cpuTime(), rssBefore: residentBytes()}
 	_, s.pauses = gcPauses()
+	s.ticks, s.stolen = processorTimes()
 	if e.opt.lag != nil {
 		e.opt.lag(e.hists, e.lag)
 	}
@@ -79,6 +65,7 @@ const minMeasured = 500
 
 // measure keeps the figures of the moment with the most open connections.
 func (s *selfCheck) measure() {
+	s.unread.sample(s.e)
 	n := s.e.open.Load()
 	if n < s.height || n == 0 {
 		return
@@ -97,10 +84,13 @@ func (s *selfCheck) stop() Generator {
 	close(s.quit)
 	<-s.done
 	e := s.e
-	lag := e.hists.Read(e.lag)
+	lag, age := e.hists.Read(e.lag), e.hists.Read(e.sendAge)
 	g := Generator{
 		SchedulerLagP99: lag.Percentile(99),
-		SchedulerLagMax: lag.Max(),
+		SchedulerLagMax: max(lag.Max(), age.Max()),
+		SendAgeP99:      age.Percentile(99),
+		UnreadShare:     s.unread.share(),
+		UnreadMax:       s.unread.most,
 		CPUSeconds:      (cpuTime() - s.cpu).Seconds(),
 		PeakRSS:         peakResidentBytes(),
 		SelfDropped:     e.selfDropped.Load(),
@@ -110,39 +100,23 @@ func (s *selfCheck) stop() Generator {
 	}
 	buckets, counts := gcPauses()
 	g.GCPauseMax = longestPause(buckets, s.pauses, counts)
+	paused := sumPauses(buckets, s.pauses, counts)
 	took := e.now().Seconds()
 	if took > 0 {
+		g.GCShare = paused / took
 		g.CPUShare = g.CPUSeconds / took / float64(runtime.NumCPU())
 	}
-	g.TrustworthyUpTo = max(g.SchedulerLagP99, g.GCPauseMax, 0.0001)
+	if all, stolen := processorTimes(); all > s.ticks && stolen >= s.stolen {
+		g.StealShare = float64(stolen-s.stolen) / float64(all-s.ticks)
+	}
+	if e.opt.strain != nil {
+		e.opt.strain(&g)
+	}
+	g.TrustworthyUpTo = max(g.SchedulerLagP99, g.SendAgeP99, g.GCPauseMax, 0.0001)
+	g.TrustworthyPercentile = trustworthy(e.headline().Count())
 	g.Problems, _ = generatorProblems(g, e.limited.Load(), took)
 	g.OK = len(g.Problems) == 0
 	return g
-}
-
-// generatorProblems lists what the generator did not manage. hard tells that
-// the load was not the one that was asked for.
-func generatorProblems(g Generator, limited int64, took float64) (problems []string, hard bool) {
-	say := func(isHard bool, format string, args ...any) {
-		problems = append(problems, fmt.Sprintf(format, args...))
-		hard = hard || isHard
-	}
-	if lag := seconds(g.SchedulerLagP99); lag > softLag {
-		say(lag > hardLag, "scheduler lag p99 %s, bound %s", round(lag), softLag)
-	}
-	if pause := seconds(g.GCPauseMax); pause > softPause {
-		say(false, "garbage collection stopped everything for %s, bound %s", round(pause), softPause)
-	}
-	if g.CPUShare > softCPU && took >= minCPUTime.Seconds() {
-		say(false, "used %.0f %% of the machine's processors, bound %.0f %%", g.CPUShare*100, softCPU*100)
-	}
-	if g.SelfDropped > 0 {
-		say(true, "dropped %d messages itself", g.SelfDropped)
-	}
-	if limited > 0 {
-		say(true, "%d connections failed for want of descriptors, ports or memory of this machine", limited)
-	}
-	return problems, hard
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
@@ -171,4 +145,22 @@ func longestPause(buckets []float64, before, after []uint64) float64 {
 		}
 	}
 	return 0
+}
+
+// sumPauses adds up the pauses since before, each as the middle of its bucket.
+func sumPauses(buckets []float64, before, after []uint64) (sum float64) {
+	for i := range after {
+		if i >= len(before) || after[i] <= before[i] {
+			continue
+		}
+		lo, up := buckets[i], buckets[i+1]
+		if math.IsInf(lo, -1) {
+			lo = 0
+		}
+		if math.IsInf(up, 1) {
+			up = lo
+		}
+		sum += float64(after[i]-before[i]) * (lo + up) / 2
+	}
+	return sum
 }

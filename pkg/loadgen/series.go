@@ -115,7 +115,7 @@ func (e *engine) collectLive(took time.Duration, only map[string]bool) *seriesLi
 			l.deliveryLatency(a, w)
 		}
 	}
-	l.latency(SchedulerLag, nil, e.lag)
+	l.latency(SchedulerLag, nil, e.lag, e.sendAge)
 	l.ratio(SelfDropped, nil, e.selfDropped.Load(), e.sum(func(t *tally) *counter { return &t.received }))
 	return l
 }

@@ -258,8 +258,8 @@ func (t *textWriter) generator(r *Report) {
 	if g.BytesPerConn > 0 {
 		s += "    " + byteSize(g.BytesPerConn) + " a connection"
 	}
-	if g.TrustworthyUpTo > 0 {
-		s += "    noise below " + shortDuration(g.TrustworthyUpTo)
+	if trust := g.trustText(); trust != "" {
+		s += "    " + trust
 	}
 	if g.SelfDropped > 0 {
 		s += "    " + grouped(g.SelfDropped) + " dropped by rtk"

@@ -65,7 +65,7 @@ func (ev *evidence) behind() bool {
 // decide makes all checks and the verdict.
 func (e *engine) decide(ev *evidence) (checks []Check, v Verdict, reason string) {
 	_, ev.hard = generatorProblems(ev.generator, e.limited.Load(), ev.took.Seconds())
-	ev.lag = e.hists.Read(e.lag)
+	ev.lag = e.hists.Read(e.lag, e.sendAge)
 	ev.series = e.collect(ev)
 	ev.thresholds = e.judgeThresholds(ev)
 	var all []judged

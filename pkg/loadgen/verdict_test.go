@@ -143,7 +143,8 @@ func TestGeneratorProblems(t *testing.T) {
 		{"lag", Generator{SchedulerLagP99: 0.02}, 0, []string{"scheduler lag p99 20ms, bound 10ms"}, false},
 		{"much lag", Generator{SchedulerLagP99: 0.2}, 0, []string{"scheduler lag p99 200ms, bound 10ms"}, true},
 		{"pause", Generator{GCPauseMax: 0.05}, 0, []string{"garbage collection stopped everything for 50ms, bound 20ms"}, false},
-		{"processors", Generator{CPUShare: 0.99}, 0, []string{"used 99 % of the machine's processors, bound 95 %"}, false},
+		{"processors", Generator{CPUShare: 0.96}, 0, []string{"used 96 % of the machine's processors, bound 95 %"}, false},
+		{"all processors", Generator{CPUShare: 0.99}, 0, []string{"used 99 % of the machine's processors, bound 95 %"}, true},
 		{"dropped", Generator{SelfDropped: 3}, 0, []string{"dropped 3 messages itself"}, true},
 		{"descriptors", Generator{}, 7, []string{"7 connections failed for want of descriptors, ports or memory of this machine"}, true},
 	}

@@ -32,6 +32,14 @@ type Conn interface {
 	Info() ConnInfo
 }
 
+// Backlog is implemented by connections that can tell how much of what they
+// received is unread.
+type Backlog interface {
+	// Unread is the bytes that wait in the kernel and the room that it has for
+	// them. ok is false where that is not known.
+	Unread() (waiting, room int, ok bool)
+}
+
 // ConnInfo describes an open connection.
 type ConnInfo struct {
 	Protocol  Protocol
