@@ -208,10 +208,10 @@ func (r *benchRun) podFlags() []string {
 		limit = "20"
 	}
 	// No strikes: a flooder that is cut off can't show that it is let back in.
-	return append([]string{
+	return append(append([]string{
 		"--throttle", limit + "/s", "--throttle-burst", "40", "--throttle-strikes", "-1",
 		"--jwt-audience", podAudience, "--jwt-issuer", podIssuer,
-	}, r.serveFlags...)
+	}, podFeatures...), r.serveFlags...)
 }
 
 // parse reads and checks one scenario.
@@ -226,7 +226,7 @@ func (r *benchRun) parse(name string) (*loadgen.Scenario, error) {
 	if name == stdinScenario {
 		r.piped = src
 	}
-	sc, diags, err := parseScenario(name, src, loadgen.ParseOptions{Lookup: r.lookup, Profile: r.profile})
+	sc, diags, err := parseScenario(name, src, loadgen.ParseOptions{Lookup: r.lookupFor(name), Profile: r.profile})
 	if err != nil {
 		return nil, err
 	}

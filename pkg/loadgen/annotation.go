@@ -76,7 +76,7 @@ func (a *annotator) check(level string, r *Report, c *Check) string {
 	} else if c.Want != "" {
 		message = "want " + c.Want
 	}
-	return a.command(level, c.Pos, c.Kind+" "+c.Name, lines(message, c.Detail))
+	return a.command(level, c.Pos, c.Kind+" "+c.Name, lines(message, c.advice(), c.Detail))
 }
 
 func (a *annotator) command(level string, at Pos, title, message string) string {

@@ -218,7 +218,7 @@ func newCellRun(g *groupRun, p *CellPlan, set *hist.Set, inherit map[string][]Ou
 	if c.tokens, err = newTokenSource(p.Auth, p.Place); err != nil {
 		return nil, err
 	}
-	if c.perClient, err = newTargetVars(p.Target); err != nil {
+	if c.perClient, err = newTargetVars(p.Target, p.Header); err != nil {
 		return nil, err
 	}
 	c.connectLatency, c.firstByte, c.heartbeatGap, c.rejectLatency = hist.None, hist.None, hist.None, hist.None

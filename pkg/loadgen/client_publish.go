@@ -125,7 +125,7 @@ func joinQuery(a, b string) string {
 }
 
 func (c *client) publishHeader(hasBody bool, v *TemplateVars) http.Header {
-	h := c.cell.plan.Target.Header
+	h := c.cell.plan.Header
 	if c.cred != nil {
 		h = c.cred.header
 	} else {

@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -191,7 +192,7 @@ func newCell(s *Scenario, g *Group, t *Target, values []*AxisValue) *CellPlan {
 			}
 		}
 	}
-	c := &CellPlan{Target: t, Auth: g.Auth, Transports: g.Connect.Transports, Pos: g.Pos, Matrix: map[string]string{}}
+	c := &CellPlan{Target: t, Header: withHeaders(t.Header, g.Connect.Header), Auth: g.Auth, Transports: g.Connect.Transports, Pos: g.Pos, Matrix: map[string]string{}}
 	if c.Transports == nil {
 		c.Transports = t.Transports
 	}
@@ -210,6 +211,7 @@ func newCell(s *Scenario, g *Group, t *Target, values []*AxisValue) *CellPlan {
 		if v.Auth != nil {
 			c.Auth = v.Auth
 		}
+		c.Header = withHeaders(c.Header, v.Header)
 		if v.Expect != nil {
 			c.Case, c.Auth, c.Pos = v.Expect, v.Auth, v.Pos
 		}
@@ -219,6 +221,20 @@ func newCell(s *Scenario, g *Group, t *Target, values []*AxisValue) *CellPlan {
 		c.Place = placeOf(c.Auth, t)
 	}
 	return c
+}
+
+// withHeaders is base with the headers of over in place of those of the same
+// names.
+func withHeaders(base, over http.Header) http.Header {
+	if len(over) == 0 {
+		return base
+	}
+	out := base.Clone()
+	if out == nil {
+		out = http.Header{}
+	}
+	maps.Copy(out, over)
+	return out
 }
 
 // placeOf is where a token goes if no axis says so.

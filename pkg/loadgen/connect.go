@@ -81,7 +81,7 @@ func (c *client) authorize() error {
 	if c.cell.target.Protocol != rt.HTTP && where == PlaceAuthToken {
 		where = PlaceHeader // an HTTP request has no CONNECT payload
 	}
-	cred := place(token, where, c.cell.perClient.header(c.cell.plan.Target.Header, &v))
+	cred := place(token, where, c.cell.perClient.header(c.cell.plan.Header, &v))
 	c.cred = &cred
 	return nil
 }

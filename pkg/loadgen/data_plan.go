@@ -3,6 +3,7 @@ package loadgen
 import (
 	"fmt"
 	"hash/fnv"
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -102,17 +103,22 @@ func (g *Group) feeders() []string {
 		}
 	}
 	addAuth(g.Auth)
-	for _, a := range g.Matrix {
-		for _, v := range a.Values {
-			addAuth(v.Auth)
-		}
-	}
-	for _, t := range g.Targets {
-		for _, values := range t.Header {
+	addHeader := func(h http.Header) {
+		for _, values := range h {
 			for _, v := range values {
 				addText(v)
 			}
 		}
+	}
+	for _, a := range g.Matrix {
+		for _, v := range a.Values {
+			addAuth(v.Auth)
+			addHeader(v.Header)
+		}
+	}
+	addHeader(g.Connect.Header)
+	for _, t := range g.Targets {
+		addHeader(t.Header)
 		if t.URL != nil {
 			addText(t.URL.Path)
 			addText(t.URL.RawQuery)

@@ -97,7 +97,7 @@ type (
 		Open   bool
 		Checks []htmlCheck
 	}
-	htmlCheck struct{ Name, Got, Want, Detail, At string }
+	htmlCheck struct{ Name, Got, Want, Detail, Advice, At string }
 	htmlGroup struct {
 		Name    string
 		Numbers []string

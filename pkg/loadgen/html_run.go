@@ -145,7 +145,7 @@ func (run *htmlRun) checks(r *Report, t *textWriter) {
 			if c.Detail != "" {
 				detail = strings.Join(t.cleanLines(c.Detail), "\n")
 			}
-			out.Checks = append(out.Checks, htmlCheck{t.clean(c.Kind + " " + c.Name), t.clean(c.Got), t.clean(c.Want), detail, at})
+			out.Checks = append(out.Checks, htmlCheck{t.clean(c.Kind + " " + c.Name), t.clean(c.Got), t.clean(c.Want), detail, t.clean(c.advice()), at})
 		}
 		if out.Count = grouped(int64(len(out.Checks))); len(out.Checks) > 0 {
 			run.Checks = append(run.Checks, out)

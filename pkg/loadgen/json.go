@@ -107,6 +107,7 @@ type (
 		Got    string      `json:"got" doc:"What was measured."`
 		Want   string      `json:"want" doc:"What it had to be."`
 		Detail string      `json:"detail" doc:"Evidence, in lines."`
+		Advice string      `json:"advice,omitempty" doc:"What the scenario advises where the check did not pass."`
 		Line   int         `json:"line" doc:"Line of the scenario, 0 if there is none."`
 		Column int         `json:"column" doc:"Column of the scenario, 0 if there is none."`
 	}
@@ -230,7 +231,7 @@ func newJSONRun(r *Report) jsonRun {
 		run.Groups = append(run.Groups, jsonGroup(g))
 	}
 	for _, c := range r.Checks {
-		run.Checks = append(run.Checks, jsonCheck{c.Kind, m.mask(c.Name), c.Status, m.mask(c.Got), m.mask(c.Want), m.mask(c.Detail), c.Pos.Line, c.Pos.Column})
+		run.Checks = append(run.Checks, jsonCheck{c.Kind, m.mask(c.Name), c.Status, m.mask(c.Got), m.mask(c.Want), m.mask(c.Detail), m.mask(c.Advice), c.Pos.Line, c.Pos.Column})
 	}
 	for i := range r.Verify {
 		run.Verify = append(run.Verify, newJSONVerify(&r.Verify[i]))

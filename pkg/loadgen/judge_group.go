@@ -31,7 +31,7 @@ func (c *cellRun) judgeCase(group string, ev *evidence, e *engine) judged {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	j := judged{Check: Check{
-		Kind: "auth", Name: group + " · " + c.plan.Name, Status: CheckPass, Pos: c.plan.Pos,
+		Kind: "auth", Name: group + " · " + c.plan.Name, Status: CheckPass, Advice: c.advice(), Pos: c.plan.Pos,
 		Want: c.plan.Case.Outcome,
 		Got:  fmt.Sprintf("%d of %d as expected", t.good, t.tried),
 	}}
@@ -80,6 +80,14 @@ func (e *engine) slowHandshakes(outcome string) string {
 	return text
 }
 
+// advice is that of the cell's case, or of its group.
+func (c *cellRun) advice() string {
+	if a := c.plan.Case.Advice; a != "" {
+		return a
+	}
+	return c.group.plan.Group.Advice
+}
+
 // excusesSlow tells whether the generator's lag can explain that so many
 // handshakes of those tried took too long.
 func (c *cellRun) excusesSlow(ev *evidence, slow, tried int64) bool {
@@ -115,7 +123,7 @@ func (e *engine) judgeGroup(g *groupRun, ev *evidence) []judged {
 		planned = tried // the rest had no chance
 	}
 	j := judged{Check: Check{
-		Kind: "group", Name: g.plan.Group.Name, Status: CheckPass, Pos: g.plan.Group.Pos,
+		Kind: "group", Name: g.plan.Group.Name, Status: CheckPass, Advice: g.plan.Group.Advice, Pos: g.plan.Group.Pos,
 		Got: fmt.Sprintf("%d of %d connected", opened, planned), Want: "all connected, none disconnected",
 	}}
 	labels := map[string]string{LabelClients: g.plan.Group.Name}
@@ -167,7 +175,7 @@ func (e *engine) judgeSteps(g *groupRun, ev *evidence) []judged {
 			continue
 		}
 		j := judged{Check: Check{
-			Kind: "step", Name: g.plan.Group.Name + ": " + st.Name, Status: CheckPass, Pos: st.Pos,
+			Kind: "step", Name: g.plan.Group.Name + ": " + st.Name, Status: CheckPass, Advice: g.plan.Group.Advice, Pos: st.Pos,
 			Got: t.got(st), Want: "all of them",
 		}}
 		labels := map[string]string{LabelClients: g.plan.Group.Name, LabelStep: st.Name}

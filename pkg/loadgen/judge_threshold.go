@@ -44,7 +44,7 @@ func (e *engine) judgeThresholds(ev *evidence) []*thresholdResult {
 func (e *engine) judgeExpr(ev *evidence, t *Threshold, i int) judged {
 	x := &t.Exprs[i]
 	j := judged{Check: Check{
-		Kind: "threshold", Name: t.head() + ": " + x.Text, Want: x.Text, Pos: t.Pos, Status: CheckPass,
+		Kind: "threshold", Name: t.head() + ": " + x.Text, Want: x.Text, Advice: t.Advice, Pos: t.Pos, Status: CheckPass,
 	}}
 	bad := CheckFail
 	if t.Warn {

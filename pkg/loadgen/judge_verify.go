@@ -9,7 +9,7 @@ import (
 // guarantee says.
 func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 	v, c := acc.watch.verify, &acc.total
-	j := judged{Check: Check{Kind: "verify", Name: v.Name, Pos: v.Pos, Status: CheckPass, Want: v.want()}}
+	j := judged{Check: Check{Kind: "verify", Name: v.Name, Pos: v.Pos, Status: CheckPass, Want: v.want(), Advice: v.Advice}}
 	if v.Nothing {
 		return acc.judgeNothing(j, ev)
 	}

@@ -137,7 +137,7 @@ func anyFailed(r *Report) bool {
 
 func checkCase(c Check, t *textWriter) junitCase {
 	out := junitCase{Name: t.clean(c.Kind + " " + c.Name), File: t.clean(c.Pos.File), Line: c.Pos.Line, Time: "0"}
-	detail := strings.Join(t.cleanLines(c.Detail), "\n")
+	detail := strings.Join(t.cleanLines(lines(c.Detail, c.advice())), "\n")
 	message := t.clean(c.Name)
 	if c.Got != "" {
 		message = t.clean(c.Got)

@@ -82,7 +82,7 @@ var authProfileDef = &objectDef{
 	name: "authProfile", what: "an auth profile", doc: "A way to authenticate.",
 	keys: []keyDef{
 		{name: "jwt", typ: refTo("jwt"), doc: "Mint a token for each client.", examples: []any{map[string]any{"alg": "HS256", "secret": "${JWT_SECRET}"}}},
-		{name: "raw", typ: textType, doc: "Present this string as the token; it may be {{data.NAME.COLUMN}}.", examples: []any{"${TOKEN}", "{{data.users.token}}"}},
+		{name: "raw", typ: textType, doc: "Present this string as the token; it may be {{data.NAME.COLUMN}}. One that comes from the environment may stand beside jwt and, when it is not empty, takes its place.", examples: []any{"${TOKEN}", "{{data.users.token}}"}},
 		{name: "in", typ: placeType, doc: "Where the token goes. auth.token by default for Socket.IO, header.authorization for the rest.", examples: []any{"auth.token", "query.access_token"}},
 	},
 }
@@ -112,6 +112,8 @@ var groupDef = &objectDef{
 		{name: "exclude", typ: arrayOf(exclusionType), doc: "Combinations to leave out, with the reason that the report shows. unless: TEXT keeps them when the text is neither empty nor false, for a switch in the environment.", examples: []any{[]any{map[string]any{"transport": "websocket", "place": "header.authorization", "reason": "browsers can't set it"}}}},
 		{name: "expect", typ: refTo("handshakeExpect"), doc: "What accepted and rejected mean for the cases of the matrix.", examples: []any{map[string]any{"accepted": map[string]any{"within": "2s"}}}},
 		{name: "reconnect", typ: reconnectType, doc: "How clients come back after a connection was lost, by the server or by a fault. Without it a connection that ends counts against the client, and its flow is over.", examples: []any{map[string]any{"policy": "socketio", "jitter": 0.5}, "eventsource"}},
+		skipKey,
+		adviceKey,
 		{name: "flow", typ: arrayOf(refTo("step")), doc: "What each client does once it is connected, step by step.", examples: []any{[]any{map[string]any{"emit": "join", "args": []any{"lobby"}, "ack": map[string]any{}}}}},
 	},
 	planned: []string{"read"},
@@ -124,6 +126,7 @@ var connectDef = &objectDef{
 		{name: "timeout", typ: durationType, doc: "Bound on one handshake, 10s by default.", examples: []any{"5s"}},
 		{name: "transports", typ: listOf(enumOf("websocket", "polling")), doc: "Socket.IO transports instead of the target's.", examples: []any{[]any{"polling"}}},
 		{name: "http2", typ: boolType, doc: "Ask for HTTP/2 (sse and http).", examples: []any{true}},
+		{name: "headers", typ: mapOf(textType), doc: "Request headers of the group, before the target's of the same names. One whose environment reference is empty is left out.", examples: []any{map[string]any{"Origin": "https://app.example.org"}}},
 		{name: "lastEventId", typ: textType, doc: "Last-Event-ID of the first connect (sse).", examples: []any{"42"}},
 		{name: "expect", typ: refTo("connectExpect"), doc: "What the answer must be (sse).", examples: []any{map[string]any{"status": 200}}},
 	},
@@ -155,6 +158,8 @@ var caseDef = &objectDef{
 		{name: "name", typ: textType, doc: "Name of the case in reports.", examples: []any{"wrong key"}, required: true},
 		{name: "auth", typ: authRefType, doc: "What the client presents; none means no token.", examples: []any{map[string]any{"use": "base", "defect": "wrongKey"}}, required: true},
 		{name: "expect", typ: caseExpectType, doc: "What must happen: accepted, rejected, or {disconnected: {within: 6s}} for a token that ends in mid-session.", examples: []any{"rejected"}, required: true},
+		{name: "headers", typ: mapOf(textType), doc: "Request headers of the handshake, before the target's of the same names.", examples: []any{map[string]any{"Origin": "https://evil.example"}}},
+		adviceKey,
 	},
 }
 
@@ -202,6 +207,8 @@ var verifyDef = &objectDef{
 		{name: "groupBy", typ: enumOf("target"), doc: "target prints the pod × pod grid.", examples: []any{"target"}},
 		{name: "expect", typ: enumOf("nothing"), doc: "nothing: the subscribers must receive none of it (isolation).", examples: []any{"nothing"}},
 		{name: "acrossReconnect", typ: boolType, doc: "What is published while a subscriber is away is expected as well, as of a server that resumes streams or recovers sessions.", examples: []any{true}},
+		skipKey,
+		adviceKey,
 	},
 }
 
@@ -215,5 +222,7 @@ var thresholdDef = &objectDef{
 		{name: "abort", typ: boolType, doc: "End the run as soon as the condition does not hold, with exit code 99. Deliveries count as lost here when settle has passed.", examples: []any{true}},
 		{name: "after", typ: durationType, doc: "abort looks at the condition from this time of the run on.", examples: []any{"30s"}},
 		{name: "hold", typ: durationType, doc: "recovery_time: how long all must be well again, 10s by default.", examples: []any{"5s"}},
+		skipKey,
+		adviceKey,
 	},
 }

@@ -118,6 +118,7 @@ var plannedSteps = []string{"loop", "think", "leave", "disconnect", "reconnect",
 
 // objectDefs is every definition, in the order of the schema.
 var objectDefs = []*objectDef{
+	skipDef,
 	targetDef, authProfileDef, jwtDef, groupDef, connectDef, connectExpectDef, authRefDef, caseDef, caseExpectDef,
 	reconnectDef, withinDef, handshakeExpectDef, rejectedDef, emitDef, onDef, expectDef, waitDef, barrierDef, publishDef,
 	phaseDef, groupPhaseDef, rateRampDef, scrapeDef, checkpointDef, publishExpectDef, ackDef, outcomeDef, outcomeWhenDef, verifyDef, thresholdDef,

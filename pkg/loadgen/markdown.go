@@ -146,7 +146,7 @@ func markdownChecks(r *Report, m *masker) string {
 	if left > 0 {
 		fmt.Fprintf(&b, "\nand %d more\n", left)
 	}
-	return b.String()
+	return b.String() + markdownAdvice(r, m) + markdownSkipped(r, m)
 }
 
 func markdownLatencies(r *Report) string {

@@ -33,6 +33,7 @@ type parse struct {
 	targets map[string][]*Target // by name; a name of several urls stands for all
 	groups  map[string]*Group
 	used    map[*Target]bool
+	skips   map[any]string // reasons of the groups, verify blocks and thresholds that are left out
 }
 
 // Parse reads a scenario file. file is its name for messages; lookup gives
@@ -77,6 +78,7 @@ func ParseWith(file string, src []byte, o ParseOptions) (*Scenario, Diagnostics)
 		targets: map[string][]*Target{},
 		groups:  map[string]*Group{},
 		used:    map[*Target]bool{},
+		skips:   map[any]string{},
 	}
 	if root := p.file(file, src); root != nil && !p.incomplete {
 		root = p.withProfile(root)
@@ -119,6 +121,7 @@ func (p *parse) scenario(root *node) {
 	s.Checkpoint = p.checkpoint(o.get("checkpoint"))
 	p.thresholds(o.get("thresholds"))
 	p.check()
+	p.dropSkipped()
 }
 
 func (p *parse) version(o *object) {

@@ -20,10 +20,11 @@ func (p *parse) authProfile(name string, key, value *node) {
 	}
 	a := &AuthProfile{Pos: key.pos, Name: name, Place: p.place(o.get("in"))}
 	jwt, raw := o.get("jwt"), o.get("raw")
+	given := raw != nil && !(raw.fromEnv && raw.text == "")
 	switch {
-	case jwt != nil && raw != nil:
-		p.errorf(o.keyPos("raw"), "an auth profile has jwt or raw, not both")
-	case jwt != nil:
+	case jwt != nil && given && !raw.fromEnv:
+		p.hintf(o.keyPos("raw"), "a raw that comes from the environment may stand beside jwt and takes its place when it is set", "an auth profile has jwt or raw, not both")
+	case jwt != nil && !given:
 		a.JWT = p.jwt(jwt)
 	case raw != nil:
 		a.Raw, _ = p.text(raw, "raw")

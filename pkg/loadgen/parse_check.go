@@ -64,6 +64,14 @@ func (p *parse) checkVars(g *Group) {
 // checkMeasured reports thresholds on metrics that nothing in the scenario
 // measures. They would fail for want of samples; here the reason is plain.
 func (p *parse) checkMeasured(t *Threshold) {
+	if needs := p.needs(t); needs != "" {
+		p.errorf(t.Pos, "nothing measures %s: it needs %s", t.Metric, needs)
+	}
+}
+
+// needs is what the scenario lacks to measure a threshold's metric, "" if
+// nothing.
+func (p *parse) needs(t *Threshold) string {
 	needs := ""
 	switch m := t.Metric; {
 	case m == DeliveryUnexpected:
@@ -110,9 +118,7 @@ func (p *parse) checkMeasured(t *Threshold) {
 			needs = "a group with an sse target"
 		}
 	}
-	if needs != "" {
-		p.errorf(t.Pos, "nothing measures %s: it needs %s", t.Metric, needs)
-	}
+	return needs
 }
 
 func (p *parse) anyStep(f func(*Step) bool) bool {

@@ -33,6 +33,7 @@ func (p *parse) group(name string, key, value *node) {
 		Namespace: p.namespace(o.get("namespace")),
 		Connect:   p.connect(o.get("connect")),
 		Phases:    p.phases(o.get("phases"), false),
+		Advice:    o.advice(),
 	}
 	if g.Auth != nil && g.Auth.Profile == nil {
 		g.Auth = nil
@@ -55,6 +56,9 @@ func (p *parse) group(name string, key, value *node) {
 		p.errorf(o.keyPos("phases"), "phases connect and disconnect clients, which a matrix and an http target do not have")
 	case o.has("expect") && !g.hasAxis(AxisCase):
 		p.errorf(o.keyPos("expect"), "expect belongs to a matrix with cases")
+	}
+	if reason := o.skipped(); reason != "" {
+		p.skips[g] = reason
 	}
 	p.sc.Groups = append(p.sc.Groups, g)
 	p.groups[name] = g
@@ -134,6 +138,7 @@ func (p *parse) connect(n *node) Connect {
 	c.Rate = o.rate("rate")
 	c.Timeout = o.duration("timeout", 0)
 	c.Transports = p.transports(o.get("transports"))
+	c.Header = p.headers(o.get("headers"))
 	c.LastEventID = o.str("lastEventId")
 	if strings.ContainsAny(c.LastEventID, "\r\n\x00") {
 		p.errorf(o.get("lastEventId").pos, "lastEventId holds a control character")

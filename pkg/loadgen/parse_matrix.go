@@ -77,7 +77,8 @@ func (p *parse) cases(n *node) []AxisValue {
 		if o == nil {
 			continue
 		}
-		v := AxisValue{Pos: item.pos, Name: o.str("name"), Auth: p.authRef(o.get("auth")), Expect: p.caseExpect(o.get("expect"))}
+		v := AxisValue{Pos: item.pos, Name: o.str("name"), Auth: p.authRef(o.get("auth")), Header: p.headers(o.get("headers")), Expect: p.caseExpect(o.get("expect"))}
+		v.Expect.Advice = o.advice()
 		if o.has("name") && (strings.TrimSpace(v.Name) == "" || len(v.Name) > 128) {
 			p.errorf(o.keyPos("name"), "a case has a name of 1 to 128 characters")
 		}

@@ -190,6 +190,8 @@ func (p *parse) headers(n *node) http.Header {
 		}
 		name := e.key.text
 		switch {
+		case v == "" && e.value.fromEnv:
+			continue // a variable that is not set
 		case !isHTTPToken(name):
 			p.errorf(e.key.pos, "%q is no header name", clip(printable(name), 40))
 			continue

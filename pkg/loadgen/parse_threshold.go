@@ -52,11 +52,11 @@ func (p *parse) threshold(key, value *node) {
 		}
 		p.addThreshold(base, def, key, item)
 	}
-	p.keepThreshold(plain, key)
+	p.keepThreshold(plain, key, "")
 }
 
 func (p *parse) addThreshold(t Threshold, def *MetricDef, key, value *node) {
-	n := value
+	n, reason := value, ""
 	if value.kind != scalarNode {
 		o := p.object(value, thresholdDef)
 		if o == nil {
@@ -69,6 +69,8 @@ func (p *parse) addThreshold(t Threshold, def *MetricDef, key, value *node) {
 		t.AbortAfter = o.duration("after", 0)
 		t.Hold = o.duration("hold", 0)
 		p.thresholdFits(&t, o)
+		t.Advice = o.advice()
+		reason = o.skipped()
 		if n = o.get("expr"); n == nil {
 			return
 		}
@@ -82,7 +84,7 @@ func (p *parse) addThreshold(t Threshold, def *MetricDef, key, value *node) {
 	} else if x, ok := p.expr(n, def); ok {
 		t.Exprs = append(t.Exprs, x)
 	}
-	p.keepThreshold(t, key)
+	p.keepThreshold(t, key, reason)
 }
 
 // thresholdFits reports keys that don't go together.
@@ -100,7 +102,8 @@ func (p *parse) thresholdFits(t *Threshold, o *object) {
 	}
 }
 
-func (p *parse) keepThreshold(t Threshold, key *node) {
+// keepThreshold adds a threshold; reason is why it is skipped, "" if it isn't.
+func (p *parse) keepThreshold(t Threshold, key *node, reason string) {
 	if len(t.Exprs) == 0 {
 		return
 	}
@@ -110,6 +113,9 @@ func (p *parse) keepThreshold(t Threshold, key *node) {
 	}
 	t.Text = key.text + ": " + strings.Join(texts, ", ")
 	p.sc.Thresholds = append(p.sc.Thresholds, &t)
+	if reason != "" {
+		p.skips[&t] = reason
+	}
 }
 
 func (p *parse) expr(n *node, def *MetricDef) (ThresholdExpr, bool) {

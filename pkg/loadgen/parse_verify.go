@@ -18,6 +18,7 @@ func (p *parse) verify(name string, key, value *node) {
 		Settle:    o.duration("settle", 0),
 		GroupBy:   o.enum("groupBy", []string{"target"}),
 		Nothing:   o.enum("expect", []string{"nothing"}) == "nothing",
+		Advice:    o.advice(),
 	}
 	v.Across = o.boolean("acrossReconnect")
 	if to := p.groups[v.To]; v.Across && to != nil && to.Reconnect == nil {
@@ -43,6 +44,9 @@ func (p *parse) verify(name string, key, value *node) {
 		p.hintf(o.get("to").pos, "add a step: {on: EVENT, until: end}", "group %q has no on step, so it receives nothing", v.To)
 	}
 	p.sc.Verify = append(p.sc.Verify, v)
+	if reason := o.skipped(); reason != "" {
+		p.skips[v] = reason
+	}
 }
 
 func (p *parse) groupName(n *node) string {

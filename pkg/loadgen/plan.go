@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/rt"
@@ -96,6 +97,7 @@ type CellPlan struct {
 	Transports []rt.Transport
 	Auth       *AuthRef
 	Place      Place
+	Header     http.Header // of requests: the target's, the group's, the case's
 	Case       *CaseExpect // nil without a case: clients must be accepted
 	First      int         // client.index of the cell's first client
 	Count      int

@@ -104,6 +104,7 @@ type Check struct {
 	Got    string // measured, with unit
 	Want   string
 	Detail string // evidence, one or more lines
+	Advice string // the scenario's, where the check did not pass
 	Pos    Pos
 }
 

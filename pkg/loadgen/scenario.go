@@ -39,7 +39,8 @@ type Scenario struct {
 	Faults      []*Fault
 	Phases      []Phase // in order, none for a run without any
 	Scrapes     []*Scrape
-	Checkpoint  *Checkpoint // nil for none
+	Checkpoint  *Checkpoint   // nil for none
+	Skipped     []SkippedPart // what does not apply to the server at hand
 	// Secrets are the values that came from the environment into places that
 	// hold secrets; every output must mask them.
 	Secrets []string
@@ -148,6 +149,7 @@ type Group struct {
 	Expect    *HandshakeExpect // what rejected and accepted mean for matrix cells
 	Flow      []*Step
 	Reconnect *Reconnect // nil: a connection that ends is not replaced
+	Advice    string     // for the reader of a report in which the group fails
 }
 
 // Connect says how fast and how a group connects.
@@ -160,6 +162,7 @@ type Connect struct {
 	Transports      []rt.Transport
 	Proto           string // "h2" asks for HTTP/2
 	LastEventID     string
+	Header          http.Header // instead of the target's of the same names
 }
 
 // Axis is one dimension of a matrix.
@@ -182,6 +185,7 @@ type AxisValue struct {
 	Pos    Pos
 	Name   string
 	Auth   *AuthRef
+	Header http.Header // of a case
 	Expect *CaseExpect // nil unless a case
 }
 
@@ -189,6 +193,7 @@ type AxisValue struct {
 type CaseExpect struct {
 	Outcome string        // OutcomeAccepted, OutcomeRejected or OutcomeDisconnected
 	Within  time.Duration // disconnected: bound after the connect
+	Advice  string
 }
 
 // Outcomes of a handshake that a case may expect.
@@ -230,6 +235,7 @@ type Verify struct {
 	GroupBy   string        // "target" prints the pod × pod grid
 	Nothing   bool          // isolation: To must receive nothing from From
 	Across    bool          // what is published while a subscriber is away is expected as well
+	Advice    string
 }
 
 // Guarantee is what the deliveries of a Verify must be.

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// targetVars is what of a target holds variables. Its zero value is a target
-// that is the same for all clients.
+// targetVars is what of a cell's target and headers holds variables. Its zero
+// value is the same for all clients.
 type targetVars struct {
 	headers     []headerVar
 	path, query Template
@@ -18,9 +18,9 @@ type headerVar struct {
 	value Template
 }
 
-func newTargetVars(t *Target) (targetVars, error) {
+func newTargetVars(t *Target, header http.Header) (targetVars, error) {
 	var out targetVars
-	for name, values := range t.Header {
+	for name, values := range header {
 		for _, v := range values {
 			if !strings.Contains(v, "{{") {
 				continue
@@ -51,7 +51,7 @@ func newTargetVars(t *Target) (targetVars, error) {
 	return out, nil
 }
 
-// header is the target's header for one client. h is not changed.
+// header is the cell's header for one client. h is not changed.
 func (t *targetVars) header(h http.Header, v *TemplateVars) http.Header {
 	if len(t.headers) == 0 {
 		return h

@@ -1,6 +1,9 @@
 package loadgen
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Template is a payload compiled at load time: literal bytes and {{variables}}.
 // The zero value renders nothing. Templates are immutable and safe for
@@ -23,6 +26,7 @@ type templatePart struct {
 	name   string // matrix.NAME, data.NAME, vars.NAME
 	column string // data.NAME.COLUMN
 	nth    uint64 // which of the template's random values
+	pad    int    // {{pad SIZE}}
 	// escape: the value stands within a JSON string. quote: it stands alone
 	// in JSON and is a text.
 	escape, quote bool
@@ -65,6 +69,7 @@ var templateVars = []*templateVar{
 	{name: "rand", doc: "random number from the run's seed, below 2^53", number: func(v *TemplateVars, p *templatePart) uint64 { return mix64(v.Rand+p.nth) >> 11 }},
 	{name: "uuid", doc: "random UUID from the run's seed", text: appendUUID},
 	{name: "marker", doc: "the envelope by which verify recognises the message; {{marker 512}} is that many bytes long, with a payload whose damage is found", perSend: true, text: func(dst []byte, v *TemplateVars, _ *templatePart) []byte { return append(dst, v.Marker...) }},
+	{name: "pad SIZE", doc: "so many bytes of text, such as {{pad 2MiB}}, for messages of a certain size", text: appendPad},
 	{name: matrixVar, doc: "value of a matrix axis", text: func(dst []byte, v *TemplateVars, p *templatePart) []byte { return append(dst, v.Matrix[p.name]...) }},
 	{name: dataVar, doc: "a column of the client's row of data", text: func(dst []byte, v *TemplateVars, p *templatePart) []byte {
 		return append(dst, v.rows.cell(p.name, p.column, v.Client)...)
@@ -162,6 +167,17 @@ func (t Template) markerSize() int {
 		n = max(n, t.parts[i].size)
 	}
 	return n
+}
+
+// padding is the text of a pad.
+const padding = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
+
+func appendPad(dst []byte, _ *TemplateVars, p *templatePart) []byte {
+	dst = slices.Grow(dst, p.pad)
+	for n := p.pad; n > 0; n -= len(padding) {
+		dst = append(dst, padding[:min(n, len(padding))]...)
+	}
+	return dst
 }
 
 // appendUUID renders a version 4 UUID (RFC 9562, section 5.4).

@@ -98,6 +98,13 @@ func parseTemplateVar(expr string) (templatePart, error) {
 		}
 		name, p.size = "marker", n
 	}
+	if size, ok := strings.CutPrefix(name, "pad "); ok {
+		n, err := parsePad(size)
+		if err != nil {
+			return p, fmt.Errorf("{{%s}}: %w", strings.TrimSpace(expr), err)
+		}
+		p.pad, name = n, "pad SIZE"
+	}
 	i := slices.IndexFunc(templateVars, func(v *templateVar) bool { return v.name == name })
 	if i < 0 {
 		return p, fmt.Errorf("unknown variable {{%s}}: %s", name, didYouMean(name, templateVarNames()))
@@ -114,6 +121,29 @@ func parseTemplateVar(expr string) (templatePart, error) {
 		p.mod = n
 	}
 	return p, nil
+}
+
+// maxPad bounds {{pad SIZE}}: a client holds what it sends.
+const maxPad = 64 << 20
+
+// parsePad reads 2MiB, 64KiB or 100B.
+func parsePad(s string) (int, error) {
+	s = strings.TrimSpace(s)
+	for _, unit := range []struct {
+		name string
+		of   int
+	}{{"MiB", 1 << 20}, {"KiB", 1 << 10}, {"MB", 1e6}, {"kB", 1e3}, {"B", 1}} {
+		digits, ok := strings.CutSuffix(s, unit.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseUint(strings.TrimSpace(digits), 10, 31)
+		if err != nil || n == 0 || int(n) > maxPad/unit.of {
+			return 0, fmt.Errorf("a size from 1B to 64MiB is wanted")
+		}
+		return int(n) * unit.of, nil
+	}
+	return 0, fmt.Errorf("a size with its unit is wanted, such as 64KiB")
 }
 
 func templateVarNames() []string {

@@ -137,3 +137,23 @@ func FuzzTemplate(f *testing.F) {
 		splitJSONArgs(s)
 	})
 }
+
+func TestPad(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{`"{{pad 1B}}"`: 1, `"{{pad 100B}}"`: 100, `"{{ pad 2KiB }}"`: 2048, `"{{pad 3kB}}"`: 3000, `"{{pad 1MiB}}"`: 1 << 20, `{{pad 64B}}`: 64} {
+		tpl, err := ParseJSONTemplate(text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		got := tpl.Append(nil, &TemplateVars{})
+		if len(got) != want+2 || got[0] != '"' || got[len(got)-1] != '"' {
+			t.Errorf("%s renders %d bytes, want %d in quotes", text, len(got)-2, want)
+		}
+	}
+	for _, text := range []string{`"{{pad}}"`, `"{{pad 0B}}"`, `"{{pad 12}}"`, `"{{pad 65MiB}}"`, `"{{pad -1B}}"`, `"{{pad 99999999999MiB}}"`, `"{{pad 1B % 2}}"`} {
+		if _, err := ParseJSONTemplate(text); err == nil {
+			t.Errorf("%s is taken", text)
+		}
+	}
+}

@@ -298,14 +298,14 @@ func (t *textWriter) checks(r *Report) {
 	t.checksOf(r, CheckFail, t.paint(red, "✗ fail"))
 	t.checksOf(r, CheckInconclusive, t.paint(yellow, "? inconclusive"))
 	t.checksOf(r, CheckWarn, t.paint(yellow, "! warning"))
-	t.checksOf(r, CheckSkipped, t.paint(dim, "- skipped"))
+	t.skipped(r)
 }
 
 func (t *textWriter) checksOf(r *Report, status CheckStatus, mark string) {
 	n := 0
 	for i := range r.Checks {
 		c := &r.Checks[i]
-		if c.Status != status || status == CheckSkipped && c.Kind == "auth" { // the scenario itself excludes those
+		if c.Status != status {
 			continue
 		}
 		if n == 0 {
@@ -332,6 +332,9 @@ func (t *textWriter) check(c *Check, mark string) {
 		fmt.Fprintf(&t.b, "  %s", t.paint(dim, t.clean(c.Pos.String())))
 	}
 	t.b.WriteByte('\n')
+	if c.Advice != "" {
+		fmt.Fprintf(&t.b, "      %s\n", t.clean(c.advice()))
+	}
 	if c.Detail == "" {
 		return
 	}

@@ -16,6 +16,7 @@ type Threshold struct {
 	// Warn makes a failure a warning. AllowEmpty lets a metric without
 	// samples pass; otherwise no samples fail.
 	Warn, AllowEmpty bool
+	Advice           string // for the reader of a report in which it fails
 	// Window, when set, wants the conditions to hold in each stretch of the
 	// run of that length, and not just over all of it.
 	Window time.Duration

@@ -81,6 +81,7 @@ func (e *engine) decide(ev *evidence) (checks []Check, v Verdict, reason string)
 		all = append(all, t.judged...)
 	}
 	all = append(all, judgeGenerator(ev))
+	all = append(all, e.skippedParts()...)
 	for i := range all {
 		j := &all[i]
 		if j.Status == CheckFail && !j.outright && (ev.hard || j.excused) {
@@ -88,10 +89,22 @@ func (e *engine) decide(ev *evidence) (checks []Check, v Verdict, reason string)
 			j.Detail = lines(j.Detail, "the generator was too slow to tell: scheduler lag up to "+
 				round(seconds(ev.generator.SchedulerLagMax)).String(), strings.Join(ev.generator.Problems, "; "))
 		}
+		if j.Status == CheckPass || j.Status == CheckSkipped {
+			j.Advice = ""
+		}
 		checks = append(checks, j.Check)
 	}
 	v, reason = e.verdict(ev, checks)
 	return checks, v, reason
+}
+
+// skippedParts makes a check of each part of the scenario that was left out.
+func (e *engine) skippedParts() []judged {
+	var out []judged
+	for _, s := range e.plan.Scenario.Skipped {
+		out = append(out, judged{Check: Check{Kind: s.Kind, Name: s.Name, Status: CheckSkipped, Detail: s.Reason, Pos: s.Pos}})
+	}
+	return out
 }
 
 // verdict sums the checks up.

@@ -1,0 +1,41 @@
+package verdict
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/realtime-toolkit/rtk/internal/rttest"
+)
+
+// smallOnGateways make shipped scenarios small, by name, for gateways that
+// bench starts itself.
+var smallOnGateways = map[string][]string{
+	"chat":  without(chatArgs, "WHO_EVENT=who", "HISTORY_EVENT=history"),
+	"audit": without(auditArgs, "MESSAGE_EVENT=message", "STREAM_PATH=/events?topic=rtk-resume", "ORIGIN="+origin),
+}
+
+// without is args without some of their --set.
+func without(args []string, vars ...string) (out []string) {
+	for i := 0; i < len(args); i++ {
+		if args[i] == "--set" && slices.Contains(vars, args[i+1]) {
+			i++
+			continue
+		}
+		out = append(out, args[i])
+	}
+	return out
+}
+
+// TestGatewaysPass: rtk's own gateways keep every rule that the shipped
+// scenarios check.
+func TestGatewaysPass(t *testing.T) {
+	for name, args := range smallOnGateways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			res, code, stderr := rttest.Bench(t, rttest.Binary(t, false), nil, args...)
+			if code != 0 || len(res.Runs) != 1 {
+				t.Fatalf("exit code %d, %d runs\n%s", code, len(res.Runs), stderr)
+			}
+		})
+	}
+}
