@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/realtime-toolkit/rtk/pkg/loadgen"
 	"github.com/realtime-toolkit/rtk/scenarios"
 )
 
@@ -34,6 +35,7 @@ type benchOptions struct {
 	targets    []string
 	output     string
 	reports    []string
+	out        []string
 	jwtSecret  string
 	limit      string
 	set        []string
@@ -84,6 +86,7 @@ func newBenchCmd(env *Env) *cobra.Command {
 	f.StringArrayVarP(&o.targets, "target", "t", nil, "run against this `URL`; repeat for several pods")
 	f.StringVarP(&o.output, "output", "o", "text", "result on stdout: text or json")
 	f.StringArrayVar(&o.reports, "report", nil, "also write a report to `FILE`: "+reportSuffixes+"; repeatable")
+	f.StringArrayVar(&o.out, "out", nil, "the same with the format named: `FORMAT=FILE,...` of "+strings.Join(loadgen.ReportFormats, ", ")+"; repeatable")
 	f.BoolVar(&o.onGitHub, "github", false, "annotations and step summary of GitHub Actions (default: where GITHUB_ACTIONS or GITHUB_STEP_SUMMARY is set)")
 	f.IntVar(&o.failExitCode, "fail-exit-code", exitVerdict, "exit code `N` when a check failed, 0 to 255")
 	f.StringVar(&o.inconclusive, "inconclusive", "fail", "what an inconclusive run is to CI: fail (exit code 4) or pass (exit code 0)")
@@ -132,12 +135,7 @@ func (o *benchOptions) validate() error {
 	if o.inconclusive != "fail" && o.inconclusive != "pass" {
 		return usagef("--inconclusive %q: want fail or pass", o.inconclusive)
 	}
-	for _, r := range o.reports {
-		if reportFormat(r) == "" {
-			return hint(usagef("--report %s: unknown format", r), "the suffix tells: "+reportSuffixes)
-		}
-	}
-	if err := checkWritable("--report", o.reports); err != nil {
+	if err := o.checkOutFiles(); err != nil {
 		return err
 	}
 	for _, s := range o.set {

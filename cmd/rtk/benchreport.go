@@ -74,10 +74,14 @@ func render(format string, reports []*loadgen.Report, opts loadgen.TextOptions) 
 // them as it can, the errors of the others are joined.
 func (r *benchRun) write(reports []*loadgen.Report) error {
 	var failed []error
-	for _, path := range r.reports {
-		out, err := render(reportFormat(path), reports, loadgen.TextOptions{Width: 100, Version: version()})
+	for _, f := range r.reportFiles() {
+		mine := f.pick(reports)
+		if len(mine) == 0 {
+			continue
+		}
+		out, err := render(f.format, mine, loadgen.TextOptions{Width: 100, Version: version()})
 		if err == nil {
-			err = writeFile(path, out)
+			err = writeFile(f.path, out)
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("write report: %w", err))

@@ -26,6 +26,7 @@ type benchRun struct {
 	*benchOptions
 	vars    map[string]string // overlay on the environment
 	targets []rt.Target
+	plans   []*planned // in the order of the runs
 	cluster *pods
 	dialer  *client.Dialer
 	show    *progress
@@ -77,17 +78,16 @@ func runBench(ctx context.Context, o *benchOptions) error {
 
 	// All of them are planned before the first runs: a mistake in the last
 	// costs nobody the time of the others.
-	var plans []*planned
 	for _, name := range names {
 		p, err := r.plan(ctx, name)
 		if err != nil {
 			return err
 		}
-		plans = append(plans, p)
+		r.plans = append(r.plans, p)
 	}
 	var reports []*loadgen.Report
 	var failed error
-	for _, p := range plans {
+	for _, p := range r.plans {
 		rep, err := r.one(ctx, p)
 		if rep != nil {
 			reports = append(reports, rep)
@@ -241,7 +241,7 @@ func (r *benchRun) parse(name string) (*loadgen.Scenario, error) {
 	if err := commandsAllowed(name, sc.Commands(), r.allowExec); err != nil {
 		return nil, err
 	}
-	return sc, nil
+	return sc, checkReports(sc)
 }
 
 // planned is a scenario that is ready to run.

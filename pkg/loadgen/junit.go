@@ -17,8 +17,10 @@ import (
 func WriteJUnit(w io.Writer, reports []*Report) error {
 	doc := junitSuites{Name: "rtk bench"}
 	total := 0.0
+	// GitLab drops a second test of the same class and name, whatever its suite.
+	seen := map[string]int{}
 	for _, r := range reports {
-		s := newJUnitSuite(r)
+		s := newJUnitSuite(r, seen)
 		doc.Tests += s.Tests
 		doc.Failures += s.Failures
 		doc.Errors += s.Errors
@@ -79,18 +81,17 @@ type (
 	}
 )
 
-func newJUnitSuite(r *Report) junitSuite {
+func newJUnitSuite(r *Report, seen map[string]int) junitSuite {
 	t := &textWriter{m: newMasker(r.Secrets)}
 	s := junitSuite{
 		Name: t.clean(r.Scenario), Time: junitTime(r.Duration.Seconds()), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05Z"),
 		Properties: []junitProperty{{"rtk.seed", strconv.FormatUint(r.Seed, 10)}, {"rtk.run", r.RunID}, {"rtk.verdict", string(r.Verdict)}},
 	}
 	class := "bench." + className(r)
-	seen := map[string]int{}
 	add := func(c junitCase) {
-		// GitLab drops a second test of the same name.
-		if seen[c.Name]++; seen[c.Name] > 1 {
-			c.Name += fmt.Sprintf(" (%d)", seen[c.Name])
+		key := class + "\n" + c.Name
+		if seen[key]++; seen[key] > 1 {
+			c.Name += fmt.Sprintf(" (%d)", seen[key])
 		}
 		c.Class = class
 		s.Tests++
@@ -118,10 +119,10 @@ func runCase(r *Report, t *textWriter, s *junitSuite) junitCase {
 	switch r.Verdict {
 	case Pass, Fail: // a failed run has its failed checks
 		if r.Verdict == Fail && !anyFailed(r) {
-			c.Failure = &junitOutcome{Type: "verdict", Message: t.clean(r.Reason)}
+			c.Failure = &junitOutcome{Type: "verdict", Message: t.clean(r.Reason), Text: t.clean(r.Reason)}
 		}
 	default:
-		c.Error = &junitOutcome{Type: string(r.Verdict), Message: t.clean(r.Reason)}
+		c.Error = &junitOutcome{Type: string(r.Verdict), Message: t.clean(r.Reason), Text: t.clean(r.Reason)}
 	}
 	return c
 }
@@ -145,7 +146,8 @@ func checkCase(c Check, t *textWriter) junitCase {
 			message += ", want " + t.clean(c.Want)
 		}
 	}
-	outcome := &junitOutcome{Type: t.clean(c.Kind), Message: message, Text: detail}
+	// GitLab shows the text of the element, others the message.
+	outcome := &junitOutcome{Type: t.clean(c.Kind), Message: message, Text: lines(message, detail)}
 	switch c.Status {
 	case CheckFail:
 		out.Failure = outcome

@@ -122,5 +122,5 @@ var objectDefs = []*objectDef{
 	targetDef, authProfileDef, jwtDef, groupDef, connectDef, connectExpectDef, authRefDef, caseDef, caseExpectDef,
 	reconnectDef, withinDef, handshakeExpectDef, rejectedDef, emitDef, onDef, expectDef, waitDef, barrierDef, publishDef,
 	phaseDef, groupPhaseDef, rateRampDef, scrapeDef, checkpointDef, publishExpectDef, ackDef, outcomeDef, outcomeWhenDef, verifyDef, thresholdDef,
-	execDef, dataDef, discoverDef, kubernetesDef,
+	execDef, dataDef, discoverDef, kubernetesDef, reportDef,
 }

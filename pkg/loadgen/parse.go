@@ -120,6 +120,7 @@ func (p *parse) scenario(root *node) {
 	p.named(o.get("scrape"), "scrape", p.scrape)
 	s.Checkpoint = p.checkpoint(o.get("checkpoint"))
 	p.thresholds(o.get("thresholds"))
+	p.reports(o.get("report"))
 	p.check()
 	p.dropSkipped()
 }

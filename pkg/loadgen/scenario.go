@@ -44,6 +44,8 @@ type Scenario struct {
 	// Secrets are the values that came from the environment into places that
 	// hold secrets; every output must mask them.
 	Secrets []string
+	// Reports are the files that a run leaves behind.
+	Reports []ReportFile
 	// Timeout bounds the whole run, 0 for the default of 30 minutes.
 	Timeout time.Duration
 
