@@ -16,8 +16,8 @@ var _ rt.Requester = (*Dialer)(nil)
 const maxResponse = 1 << 20
 
 // Request implements rt.Requester. Any status is an answer, not an error; a
-// redirect is not followed. The request is bounded by ctx and by
-// Options.HandshakeTimeout.
+// redirect is not followed. The request is bounded by ctx and by its own
+// Timeout or Options.HandshakeTimeout.
 func (d *Dialer) Request(ctx context.Context, r *rt.Request) (*rt.Response, error) {
 	u, err := url.Parse(r.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -30,7 +30,11 @@ func (d *Dialer) Request(ctx context.Context, r *rt.Request) (*rt.Response, erro
 	if err := checkDialAddr(r.DialAddr); err != nil {
 		return nil, &rt.Error{Op: "request", Target: t.String(), Kind: rt.KindUsage, Err: err}
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.opt.HandshakeTimeout)
+	bound := d.opt.HandshakeTimeout
+	if r.Timeout > 0 {
+		bound = r.Timeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
 	method := r.Method
 	if method == "" {

@@ -52,6 +52,8 @@ type cellRun struct {
 	events                         []eventCount
 	probes                         *probeTally  // nil unless the cell has a case
 	severed                        atomic.Int64 // connections that a fault of the scenario broke
+	polls                          *pollTally   // nil unless the protocol is longpoll
+	dialer                         rt.Dialer    // instead of the run's, nil for that
 	back                           *backTally   // nil unless the clients come back
 	follows                        bool         // they keep the id of the last event
 }
@@ -229,6 +231,9 @@ func newCellRun(g *groupRun, p *CellPlan, set *hist.Set, inherit map[string][]Ou
 		c.firstByte, c.heartbeatGap = set.Add(hist.Coarse), set.Add(hist.Coarse)
 	}
 	c.prepareReturn(set)
+	if p.Target.Poll != nil {
+		c.polls = &pollTally{hold: set.Add(hist.Coarse)}
+	}
 	if p.Case != nil {
 		c.probes = &probeTally{}
 		c.rejectLatency = set.Add(hist.Coarse)

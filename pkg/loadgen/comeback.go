@@ -96,6 +96,9 @@ func (c *client) goAway(at time.Duration, i rt.CloseInfo) {
 		if c.cell.group.plan.Group.Reconnect.RecoverState {
 			b.resume = conn.Info().Resume
 		}
+		if x := conn.Info().Resume; x != nil && c.cell.target.Protocol == rt.LongPoll {
+			b.lastID = append(b.lastID[:0], x.Offset...)
+		}
 		c.conn = nil
 		c.uncount()
 		c.eng.wg.Go(func() { c.eng.closeConn(conn) }) // its transport may be open still
@@ -244,7 +247,7 @@ func (c *client) dialAgain() (rt.Conn, error) {
 	e.herds.note(c.cell.group, e.now())
 	ctx, cancel := context.WithTimeout(e.work, connectTimeout(c.cell.group.plan.Group))
 	defer cancel()
-	return e.opt.Dialer.Dial(ctx, r, h)
+	return e.dialerOf(c.cell).Dial(ctx, r, h)
 }
 
 // retryFailed goes on after an attempt that failed.

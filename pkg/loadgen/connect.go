@@ -160,9 +160,17 @@ func (c *client) dial() (rt.Conn, error) {
 	r.LocalAddr = e.sourceAddr(c)
 	ctx, cancel := context.WithTimeout(e.work, connectTimeout(c.cell.group.plan.Group))
 	defer cancel()
-	conn, err := e.opt.Dialer.Dial(ctx, r, c)
+	conn, err := e.dialerOf(c.cell).Dial(ctx, r, c)
 	e.noteReach(err)
 	return conn, err
+}
+
+// dialerOf is who opens the connections of a cell.
+func (e *engine) dialerOf(c *cellRun) rt.Dialer {
+	if c.dialer != nil {
+		return c.dialer
+	}
+	return e.opt.Dialer
 }
 
 // opened takes over a new connection. mu is held. It may have ended already.

@@ -133,6 +133,9 @@ func (e *engine) prepare() error {
 			if err != nil {
 				return err
 			}
+			if cp.Target.Poll != nil {
+				c.dialer = &pollDialer{e: e, cell: c, poll: cp.Target.Poll, request: e.opt.Requester}
+			}
 			g.cells = append(g.cells, c)
 		}
 		byName[gp.Group.Name] = g

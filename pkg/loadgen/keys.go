@@ -73,10 +73,11 @@ var targetDef = &objectDef{
 		{name: "namespace", typ: textType, doc: "Socket.IO namespace, / by default.", examples: []any{"/chat"}},
 		{name: "transports", typ: listOf(enumOf("websocket", "polling")), doc: "Socket.IO transports, in order; polling first means upgrade. WebSocket only by default.", examples: []any{[]any{"polling", "websocket"}}},
 		{name: "framing", typ: enumOf("nest", "raw"), doc: "Frames of a plain WebSocket endpoint: NestJS' {event, data} (the default) or raw.", examples: []any{"nest"}},
+		{name: "cursor", typ: refTo("cursor"), doc: "longpoll: how an answer says where the client is, and how the next request says it.", examples: []any{map[string]any{"from": "$.next", "query": "since"}}},
+		{name: "poll", typ: refTo("poll"), doc: "longpoll: what an answer holds, and how long the server holds a request.", examples: []any{map[string]any{"items": "$.events", "wait": "20s"}}},
 		{name: "headers", typ: mapOf(textType), doc: "Extra request headers. Texts may hold {{data.NAME.COLUMN}} and the other variables of a client.", examples: []any{map[string]any{"X-Tenant": "acme"}}},
 		{name: "insecure", typ: boolType, doc: "Do not verify the server's certificate.", examples: []any{true}},
 	},
-	planned: []string{"cursor"},
 }
 
 var authProfileDef = &objectDef{

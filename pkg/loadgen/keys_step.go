@@ -120,7 +120,7 @@ var plannedSteps = []string{"loop", "think", "leave", "disconnect", "reconnect",
 var objectDefs = []*objectDef{
 	skipDef,
 	targetDef, authProfileDef, jwtDef, groupDef, connectDef, connectExpectDef, authRefDef, caseDef, caseExpectDef,
-	reconnectDef, withinDef, handshakeExpectDef, rejectedDef, emitDef, onDef, expectDef, waitDef, barrierDef, publishDef,
+	cursorDef, pollDef, reconnectDef, withinDef, handshakeExpectDef, rejectedDef, emitDef, onDef, expectDef, waitDef, barrierDef, publishDef,
 	phaseDef, groupPhaseDef, rateRampDef, scrapeDef, checkpointDef, publishExpectDef, ackDef, outcomeDef, outcomeWhenDef, verifyDef, thresholdDef,
 	execDef, dataDef, discoverDef, kubernetesDef, reportDef,
 }

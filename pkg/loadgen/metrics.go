@@ -90,6 +90,10 @@ const (
 	ResumeDuplicates  = "resume_duplicates"
 	SendsDisconnected = "sends_disconnected"
 
+	PollEmpty    = "poll_empty"
+	PollHoldTime = "poll_hold_time"
+	PollGaps     = "poll_gaps"
+
 	SSEFirstByte    = "sse_first_byte"
 	SSEHeartbeatGap = "sse_heartbeat_gap"
 
@@ -190,6 +194,10 @@ var metricTable = []MetricDef{
 	{ResumeDuplicates, KindRatio, "", connLabels, "deliveries after a comeback of what the client had before, of all deliveries then of what was published before"},
 	{SendsDisconnected, KindRatio, "", sendLabels, "sends that were due or unanswered while the client was disconnected, of all that were due: no loss of the server's"},
 
+	{PollEmpty, KindRatio, "", connLabels, "long polls that were answered without an event, of those answered"},
+	{PollHoldTime, KindLatency, "s", connLabels, "from a long poll to its answer: how long the server held it"},
+	{PollGaps, KindRatio, "", connLabels, "answers to long polls in which the server says that events are missing, of those answered"},
+
 	{SSEFirstByte, KindLatency, "s", connLabels, "from the request to the first byte of an SSE stream's body"},
 	{SSEHeartbeatGap, KindLatency, "s", connLabels, "time between two chunks of an SSE stream, comments included"},
 
@@ -218,12 +226,6 @@ func LookupMetric(name string) (MetricDef, bool) {
 
 // Metrics lists every metric that thresholds may name.
 func Metrics() []MetricDef { return slices.Clone(metricTable) }
-
-// plannedMetrics belong to parts of the language that are not supported yet.
-// They get their own message, because "unknown" would be misleading.
-var plannedMetrics = []string{
-	"poll_empty", "poll_hold_time",
-}
 
 // hasAgg tells whether a threshold may ask a metric of this kind for agg.
 func (k MetricKind) hasAgg(agg string) bool {

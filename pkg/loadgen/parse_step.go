@@ -152,13 +152,13 @@ func (p *parse) stepFits(g *Group, o *object, kind string, proto rt.Protocol) {
 	wrong, hint := false, ""
 	switch kind {
 	case "emit":
-		wrong = proto == rt.SSE || proto == rt.HTTP
-		if hint = "an SSE stream only receives: publish from a group with an http target"; proto == rt.HTTP {
+		wrong = proto == rt.SSE || proto == rt.LongPoll || proto == rt.HTTP
+		if hint = "a stream only receives: publish from a group with an http target"; proto == rt.HTTP {
 			hint = "use publish"
 		}
 	case "publish":
 		wrong, hint = proto != rt.HTTP, "use emit, or a group with a target of protocol http"
-		if proto == rt.SSE {
+		if proto == rt.SSE || proto == rt.LongPoll {
 			hint = "use a group with a target of protocol http"
 		}
 	case "on", "expect":

@@ -54,6 +54,7 @@ func (p *parse) target(name string, key, value *node) {
 		}
 		t.Target.Name = t.Name
 		p.targetURL(&t, o, u)
+		t.Poll = p.longPoll(o, t.Protocol)
 		if prev := p.targets[t.Name]; prev != nil && o.has("urls") {
 			p.errorf(key.pos, "target name %q is taken, urls number their targets", t.Name)
 			continue
@@ -72,10 +73,6 @@ func (p *parse) target(name string, key, value *node) {
 
 func (p *parse) protocol(n *node) rt.Protocol {
 	if n == nil {
-		return ""
-	}
-	if n.text == "longpoll" {
-		p.hintf(n.pos, "one of "+strings.Join(protocolWords, ", "), "protocol %q is not supported yet", n.text)
 		return ""
 	}
 	return rt.Protocol(p.enum(n, "protocol", protocolWords))

@@ -143,12 +143,7 @@ func (p *parse) metricKey(n *node) (name string, labels []LabelMatch, ok bool) {
 		}
 	}
 	if def == nil {
-		switch {
-		case slices.Contains(plannedMetrics, trimmed):
-			p.hintf(n.pos, "leave it out for now", "metric %q is not supported yet", trimmed)
-		default:
-			p.hintf(n.pos, didYouMean(trimmed, metricNames()), "unknown metric %q", clip(printable(trimmed), 60))
-		}
+		p.hintf(n.pos, didYouMean(trimmed, metricNames()), "unknown metric %q", clip(printable(trimmed), 60))
 		return "", nil, false
 	}
 	if !hasLabels {

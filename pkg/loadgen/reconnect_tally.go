@@ -28,14 +28,14 @@ func (c *cellRun) prepareReturn(set *hist.Set) {
 		return
 	}
 	c.back = &backTally{time: set.Add(hist.Coarse), resume: set.Add(hist.Coarse)}
-	c.follows = r.LastEventID || r.HonourRetry || c.target.Protocol == rt.LongPoll
+	c.follows = r.LastEventID || r.HonourRetry
 }
 
 // follow keeps what a stream says about coming back.
 func (c *client) follow(m *rt.Message) {
 	switch m.Kind {
 	case rt.KindEvent:
-		if m.ID != "" && (c.cell.group.plan.Group.Reconnect.LastEventID || c.cell.target.Protocol == rt.LongPoll) {
+		if m.ID != "" && c.cell.group.plan.Group.Reconnect.LastEventID {
 			b := c.comeback()
 			b.lastID = append(b.lastID[:0], m.ID...)
 		}

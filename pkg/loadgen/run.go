@@ -89,6 +89,11 @@ func needs(p *Plan, o Options) error {
 		}
 	}
 	for _, g := range p.Groups {
+		for _, c := range g.Cells {
+			if c.Target.Poll != nil && o.Requester == nil {
+				return usage("no requester, but the plan has long polls")
+			}
+		}
 		for _, st := range g.Group.Flow {
 			if st.Publish != nil && o.Requester == nil {
 				return usage("no requester, but the plan has publish steps")

@@ -58,6 +58,7 @@ type Target struct {
 	Name string
 	rt.Target
 	Header    http.Header
+	Poll      *Poll      // nil unless the protocol is longpoll
 	Discovery *Discovery // the pods are still to be found, see Scenario.Discover
 }
 

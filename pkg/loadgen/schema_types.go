@@ -35,7 +35,7 @@ var (
 
 // Words of the language's enums.
 var (
-	protocolWords  = []string{"socketio", "websocket", "sse", "http"}
+	protocolWords  = []string{"socketio", "websocket", "sse", "longpoll", "http"}
 	algWords       = []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 	stageWords     = []string{"upgrade", "namespace", "connected"}
 	guaranteeWords = []string{string(AtMostOnce), string(AtLeastOnce), string(ExactlyOnce)}

@@ -134,6 +134,11 @@ func (l *seriesList) cell(c *cellRun) {
 	}
 	l.errors(c)
 	l.returns(c)
+	if t := c.polls; t != nil {
+		l.latency(PollHoldTime, c.labels, t.hold)
+		l.ratio(PollEmpty, c.labels, t.empty.Load(), t.answered.Load())
+		l.ratio(PollGaps, c.labels, t.gapped.Load(), t.all.Load())
+	}
 	l.latency(SSEFirstByte, c.labels, c.firstByte)
 	l.latency(SSEHeartbeatGap, c.labels, c.heartbeatGap)
 	if p := c.probes; p != nil {
