@@ -73,7 +73,7 @@ func (c *pair) end(how func(net.Conn)) {
 func (c *pair) halve(keep Side) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended || c.half || c.server == nil {
+	if keep == Neither || c.ended || c.half || c.server == nil {
 		return false
 	}
 	c.half = true

@@ -70,11 +70,12 @@ func (p *Proxy) Set(t Toxics) {
 	next := newState(t)
 	old := p.state.Swap(next)
 	for c := range p.pairs {
-		if old.HalfOpen != Neither {
+		if t.HalfOpen != old.HalfOpen {
 			c.endHalf()
-		}
-		if t.HalfOpen != Neither {
-			c.halve(t.HalfOpen)
+			if c.halve(t.HalfOpen) {
+				c.touch(next)
+			}
+		} else if c.isHalf() {
 			c.touch(next)
 		}
 		if t.ToServer || t.ToClient {

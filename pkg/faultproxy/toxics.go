@@ -16,7 +16,7 @@ type Toxics struct {
 	// hold arrives when the blackhole is over, as after a repaired network.
 	ToServer, ToClient bool
 	// HalfOpen resets one end of the connections that are open now and leaves
-	// the other in the belief that nothing happened, until the next Set.
+	// the other in the belief that nothing happened, until this is set anew.
 	HalfOpen Side
 	Refuse   bool // new connections are reset
 	// ResetAfter is after how many bytes to the client a connection is reset at

@@ -89,6 +89,10 @@ func (c *client) expire(st *stepRun, now time.Duration) {
 			if now < p.sent+st.within {
 				return
 			}
+			if c.severed { // it went into a blackhole
+				c.cutOff(st, p)
+				continue
+			}
 			c.unanswered(st, p, p.sent+st.within)
 		}
 		s.drop()
@@ -135,7 +139,7 @@ func (c *client) onEnd(reason []byte, at time.Duration) (named bool) {
 		case class != nil:
 			p.answered = true
 			c.send.count(st, class, p.due)
-		case c.cell.group.reconnects():
+		case c.cell.group.reconnects() || c.severed:
 			c.cutOff(st, p)
 		default:
 			c.unanswered(st, p, at)

@@ -35,7 +35,7 @@ func (c *client) startRequest(st *stepRun, due, now time.Duration) bool {
 		r.Body = p.JSON.Append(nil, &b.vars)
 	}
 	buffers.Put(b)
-	r.LocalAddr = c.eng.sourceAddr(c)
+	r.LocalAddr, r.DialAddr = c.eng.route(c)
 	c.noteSend(st, due, now)
 	s.requests++
 	st.published.Add(1)

@@ -146,12 +146,12 @@ func (c *client) sendOne() {
 		st.sent.Add(1)
 		c.cell.sent.Add(1)
 		c.eng.tally[c.shard()%len(c.eng.tally)].sent.Add(1)
-		if st.marked() && !awaits {
+		if st.marked() && !awaits && !c.severed {
 			c.accept(seq, end)
 		}
 		return
 	}
-	if c.cell.group.reconnects() && (rt.KindOf(err) == rt.KindClosed || c.away) {
+	if c.severed || c.cell.group.reconnects() && (rt.KindOf(err) == rt.KindClosed || c.away) {
 		c.unsendable(st, s, awaits)
 		return
 	}

@@ -56,6 +56,7 @@ func (c *client) lost(at time.Duration, i rt.CloseInfo) {
 		c.planned = true
 		return
 	}
+	c.severed = c.severed || c.eng.faults.disturbs(c.targetNo, at)
 	reason := endReason(i)
 	if c.onEnd([]byte(reason), at) {
 		c.planned = true
@@ -64,6 +65,11 @@ func (c *client) lost(at time.Duration, i rt.CloseInfo) {
 	}
 	if c.severed {
 		c.cell.severed.Add(1)
+		if !c.cell.group.reconnects() {
+			c.planned = true // a fault took it out for good
+			c.unexpect(at)
+			return
+		}
 	} else {
 		c.cell.unplanned.Add(1)
 		c.eng.errs.add("connection ended: " + reason)
@@ -242,7 +248,7 @@ func (c *client) dialAgain() (rt.Conn, error) {
 	}
 	h := &successor{c, c.gen}
 	c.mu.Unlock()
-	r.LocalAddr = e.sourceAddr(c)
+	r.LocalAddr, r.DialAddr = e.route(c)
 	c.cell.back.attempts.Add(1)
 	e.herds.note(c.cell.group, e.now())
 	ctx, cancel := context.WithTimeout(e.work, connectTimeout(c.cell.group.plan.Group))

@@ -66,6 +66,9 @@ func Compile(s *Scenario, o CompileOptions) (*Plan, error) {
 	if err := budget(p); err != nil {
 		return nil, err
 	}
+	if err := compileFaults(p); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 

@@ -157,7 +157,7 @@ func (c *client) dial() (rt.Conn, error) {
 	if err != nil {
 		return nil, &rt.Error{Op: "dial", Kind: rt.KindUsage, Err: err}
 	}
-	r.LocalAddr = e.sourceAddr(c)
+	r.LocalAddr, r.DialAddr = e.route(c)
 	ctx, cancel := context.WithTimeout(e.work, connectTimeout(c.cell.group.plan.Group))
 	defer cancel()
 	conn, err := e.dialerOf(c.cell).Dial(ctx, r, c)

@@ -42,6 +42,7 @@ type engine struct {
 	windows   *windows
 	scraper   *scraper
 	aborted   atomic.Pointer[aborted]
+	faults    *faults // nil until the run begins
 
 	stopping atomic.Bool // no new sends
 	silent   atomic.Bool // nobody sends any more, and nothing comes

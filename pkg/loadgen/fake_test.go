@@ -51,6 +51,7 @@ type fakeConn struct {
 	s      *fakeServer
 	h      rt.Handler
 	target string
+	via    string // rt.DialRequest.DialAddr
 	local  string
 	info   rt.ConnInfo
 	heard  int // where the client is in what the server keeps, if info has a session
@@ -58,6 +59,8 @@ type fakeConn struct {
 	says   int // messages received
 
 	mu     sync.Mutex
+	holed  bool // nothing is read or written any more
+	broken string
 	queue  []fakeInput
 	order  int
 	signal chan struct{}
@@ -76,7 +79,7 @@ func (s *fakeServer) Dial(ctx context.Context, r *rt.DialRequest, h rt.Handler) 
 	if err := ctx.Err(); err != nil {
 		return nil, &rt.Error{Op: "dial", Kind: rt.KindCanceled, Err: err}
 	}
-	c := &fakeConn{s: s, h: h, target: r.Target.Name, local: r.LocalAddr, signal: make(chan struct{}, 1), done: make(chan struct{})}
+	c := &fakeConn{s: s, h: h, target: r.Target.Name, via: r.DialAddr, local: r.LocalAddr, signal: make(chan struct{}, 1), done: make(chan struct{})}
 	time.Sleep(time.Millisecond)
 	if s.dial != nil {
 		if err := s.dial(r, c); err != nil {
@@ -119,6 +122,7 @@ func (c *fakeConn) read() {
 			c.leave()
 			c.h.OnClose(*in.close)
 			return
+		case in != nil && c.inHole():
 		case in != nil:
 			in.m.At = time.Now()
 			if in.m.Event == "message" {
@@ -180,10 +184,13 @@ func (c *fakeConn) leave() {
 func (c *fakeConn) Send(ctx context.Context, m *rt.Outgoing) error {
 	s := c.s
 	c.mu.Lock()
-	ended := c.ended
+	ended, holed := c.ended, c.holed
 	c.mu.Unlock()
-	if ended {
+	switch {
+	case ended:
 		return &rt.Error{Op: "send", Kind: rt.KindClosed}
+	case holed:
+		return nil
 	}
 	if s.send != nil {
 		if err := s.send(c, m); err != nil {
@@ -256,12 +263,37 @@ func (c *fakeConn) Info() rt.ConnInfo {
 	}
 	return i
 }
+
 func (c *fakeConn) Unread() (waiting, room int, ok bool) {
 	if c.s.unread == nil {
 		return 0, 0, false
 	}
 	waiting, room = c.s.unread()
 	return waiting, room, true
+}
+
+var _ rt.Breaker = (*fakeConn)(nil)
+
+// Break implements rt.Breaker.
+func (c *fakeConn) Break(how rt.BreakHow) error {
+	c.mu.Lock()
+	ended := c.ended
+	c.holed = how == rt.BreakBlackhole
+	c.broken += " " + how.String()
+	c.mu.Unlock()
+	switch {
+	case ended:
+		return &rt.Error{Op: "break", Kind: rt.KindClosed}
+	case how != rt.BreakBlackhole:
+		c.hangUp(rt.CloseInfo{By: rt.ByNetwork, Err: errors.New(how.String())}, 0)
+	}
+	return nil
+}
+
+func (c *fakeConn) inHole() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.holed
 }
 
 // plan parses and compiles a scenario.

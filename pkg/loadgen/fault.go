@@ -38,6 +38,9 @@ type DropFault struct {
 type ProxyFault struct {
 	Targets []*Target
 	Toxics
+
+	name string // of the targets, as the file has it
+	pos  Pos
 }
 
 // Toxics are what a proxy does to the connections that go through it. The zero
@@ -76,17 +79,29 @@ const (
 // Fault.For or at the end of the run, whatever that end is.
 type ExecFault struct {
 	Command, Undo string
+	Dir           string        // where they run: the folder of the file that has them
 	Timeout       time.Duration // bound of each of the two
 }
 
-// KillFault sends a signal to a process. A stopped one goes on after Fault.For
-// or at the end of the run; a killed one comes back then if Restart is set.
+// KillFault sends a signal to processes. A stopped one goes on after Fault.For
+// or at the end of the run; a killed one comes back after Fault.For if Restart
+// is set.
 type KillFault struct {
-	Target  *Target // a server that the caller of Run has started, or
-	Redis   bool    // its Redis, or
-	PID     int     // any process
-	Signal  string  // KILL, TERM or STOP
+	Targets []*Target // servers that the caller of Run has started, or
+	Redis   bool      // their Redis, or
+	PID     int       // any process
+	Signal  string    // KILL, TERM or STOP
 	Restart bool
+
+	name string // of the targets, as the file has it
+	pos  Pos
+}
+
+// Victim is one process that a KillFault means.
+type Victim struct {
+	Target *Target
+	Redis  bool
+	PID    int
 }
 
 // FaultDriver does for faults what needs the operating system. Package loadgen
@@ -95,12 +110,12 @@ type KillFault struct {
 type FaultDriver interface {
 	// Proxy puts a proxy in front of addr, a host:port.
 	Proxy(addr string) (FaultProxy, error)
-	// Exec runs the command. It fails when the command does, with what it
-	// printed. undo is nil when there is nothing to undo; otherwise the caller
-	// calls it once, also after an error.
-	Exec(ctx context.Context, f *ExecFault) (undo FaultUndo, err error)
-	// Kill sends the signal. undo is as in Exec.
-	Kill(ctx context.Context, f *KillFault) (undo FaultUndo, err error)
+	// Exec runs the command and returns the end of what it printed. It fails
+	// when the command does. undo is nil when there is nothing to undo; otherwise
+	// the caller calls it once, also after an error.
+	Exec(ctx context.Context, f *ExecFault) (output string, undo FaultUndo, err error)
+	// Kill sends the signal to one of the fault's victims. undo is as in Exec.
+	Kill(ctx context.Context, v Victim, f *KillFault) (undo FaultUndo, err error)
 }
 
 // FaultUndo undoes a fault.

@@ -51,6 +51,11 @@ func (s *Scenario) Commands() []Pos {
 			}
 		}
 	}
+	for _, f := range s.Faults {
+		if f.Exec != nil || f.Kill != nil && f.Kill.PID != 0 {
+			out = append(out, f.Pos)
+		}
+	}
 	return out
 }
 

@@ -77,6 +77,7 @@ type (
 		Checks                               []htmlChecks
 		Groups                               []htmlGroup
 		Errors                               []htmlError
+		Faults                               []faultRow
 		Problems                             []string
 	}
 	htmlLatency struct{ Label, Count, P50, P90, P99, P999, Max, Note string }

@@ -40,6 +40,7 @@ func newHTMLRun(r *Report) htmlRun {
 		}
 	}
 	run.Charts = r.charts()
+	run.Faults = htmlFaults(r, t)
 	for i := range r.Verify {
 		run.verify(&r.Verify[i], t)
 	}

@@ -60,6 +60,8 @@ type (
 
 		Environment jsonEnvironment `json:"environment" doc:"Where the run was made."`
 
+		Faults []jsonFault `json:"faults" doc:"What became of the faults of the scenario."`
+
 		TimelineMetric string         `json:"timeline_metric" doc:"Latency of which timeline has the percentile, empty if there is none."`
 		Windows        []jsonWindow   `json:"windows" doc:"Phases and faults, in the order of their beginning."`
 		Timeline       []jsonTimeline `json:"timeline" doc:"The run over time, at most 600 points."`
@@ -101,7 +103,7 @@ type (
 		Received     int64  `json:"received" doc:"Events received."`
 	}
 	jsonCheck struct {
-		Kind   string      `json:"kind" doc:"threshold, auth, verify, step, group or generator."`
+		Kind   string      `json:"kind" doc:"threshold, auth, verify, step, group, fault or generator."`
 		Name   string      `json:"name" doc:"Name, the same in every run."`
 		Status CheckStatus `json:"status" doc:"pass, fail, warn, inconclusive or skipped."`
 		Got    string      `json:"got" doc:"What was measured."`
@@ -222,7 +224,7 @@ func newJSONRun(r *Report) jsonRun {
 		Scenario: m.mask(r.Scenario), File: r.File, Seed: r.Seed, RunID: r.RunID, Started: r.Started, Duration: r.Duration.Seconds(),
 		Verdict: r.Verdict, ExitCode: r.Verdict.ExitCode(), Reason: m.mask(r.Reason), Partial: r.Partial,
 		Targets: []jsonTarget{}, Groups: []jsonGroup{}, Checks: []jsonCheck{}, Verify: []jsonVerify{}, Metrics: []jsonMetric{}, Errors: []jsonError{},
-		TimelineMetric: r.TimelineMetric, Timeline: []jsonTimeline{}, Windows: []jsonWindow{},
+		TimelineMetric: r.TimelineMetric, Timeline: []jsonTimeline{}, Windows: []jsonWindow{}, Faults: newJSONFaults(r, m),
 	}
 	for _, t := range r.Targets {
 		run.Targets = append(run.Targets, jsonTarget{t.Name, m.mask(t.URL), t.Protocol})

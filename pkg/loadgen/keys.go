@@ -55,12 +55,12 @@ var rootDef = &objectDef{
 		{name: "phases", typ: arrayOf(refTo("phase")), doc: "Parts of the run, one after the other: windows for thresholds, and how many clients are connected. The run lasts at least as long as they do.", examples: []any{[]any{map[string]any{"name": "ramp", "rampTo": 4000, "over": "10m"}, map[string]any{"name": "hold", "for": "8h"}}}},
 		{name: "scrape", typ: mapOf(refTo("scrape")), doc: "Pages of the targets' own metrics, by name. Thresholds name them with server.: server.process_resident_memory_bytes{target=pod-a}.", examples: []any{map[string]any{"pod-a": map[string]any{"url": "http://10.0.0.11:9090/metrics", "keep": []any{"process_resident_memory_bytes"}}}}},
 		{name: "checkpoint", typ: refTo("checkpoint"), doc: "Write a partial report again and again, which is there when the program or the machine dies.", examples: []any{map[string]any{"every": "5m", "file": "soak.ckpt.json"}}},
+		{name: "faults", typ: arrayOf(refTo("fault")), doc: "What goes wrong on purpose, and when. thresholds with {during=NAME} and {after=NAME} speak of its time.", examples: []any{[]any{map[string]any{"at": "30s", "name": "flap", "do": "dropConnections", "clients": "herd", "share": "25%", "how": "reset"}}}},
 		{name: "thresholds", typ: thresholdsType, doc: "Conditions on metrics: metric{label=value}: expression.", examples: []any{map[string]any{"ack_latency{event=say}": "p99 < 200ms"}}},
 		{name: "report", typ: refTo("report"), doc: "Files that each run leaves behind, by format.", examples: []any{map[string]any{"json": "out/report.json", "junit": "out/junit.xml"}}},
 		{name: "extends", typ: listOf(textType), doc: "Files that this one is put over: mappings are joined key by key, anything else takes the other's place, and null takes a key away. Relative to this file; a shipped scenario by name.", examples: []any{"base.rtk.yaml", []any{"servers.yaml", "chat.yaml"}}},
 		{name: "profiles", typ: mapOf(refTo("profile")), doc: "Changes by name, of which --profile NAME (or RTK_BENCH_PROFILE) puts one over the file as extends does.", examples: []any{map[string]any{"soak": map[string]any{"clients": map[string]any{"chatters": map[string]any{"count": 4000}}}}}},
 	},
-	planned: []string{"faults"},
 }
 
 var targetDef = &objectDef{

@@ -123,4 +123,5 @@ var objectDefs = []*objectDef{
 	cursorDef, pollDef, reconnectDef, withinDef, handshakeExpectDef, rejectedDef, emitDef, onDef, expectDef, waitDef, barrierDef, publishDef,
 	phaseDef, groupPhaseDef, rateRampDef, scrapeDef, checkpointDef, publishExpectDef, ackDef, outcomeDef, outcomeWhenDef, verifyDef, thresholdDef,
 	execDef, dataDef, discoverDef, kubernetesDef, reportDef,
+	faultDef, proxyFaultDef, killFaultDef,
 }

@@ -95,6 +95,7 @@ func markdownReport(r *Report, o MarkdownOptions) []string {
 		}
 	}
 	add(markdownChecks(r, m))
+	add(markdownFaults(r, m))
 	add(markdownLatencies(r))
 	for i := range r.Verify {
 		add(markdownGrid(&r.Verify[i], m))

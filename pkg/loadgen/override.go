@@ -53,6 +53,7 @@ func (s *Scenario) OverrideTargets(list []rt.Target) error {
 		}
 	}
 	s.apply(swaps)
+	s.moveFaults(swaps)
 	return nil
 }
 

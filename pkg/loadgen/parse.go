@@ -117,6 +117,7 @@ func (p *parse) scenario(root *node) {
 	p.named(o.get("auth"), "auth", p.authProfile)
 	p.clients(o.get("clients"))
 	p.named(o.get("verify"), "verify", p.verify)
+	p.faults(o.get("faults"))
 	p.named(o.get("scrape"), "scrape", p.scrape)
 	s.Checkpoint = p.checkpoint(o.get("checkpoint"))
 	p.thresholds(o.get("thresholds"))

@@ -59,6 +59,8 @@ type Report struct {
 	// Environment is where the run was made.
 	Environment Environment
 	Partial     bool // the run was cut short
+	// Faults is what became of the scenario's faults.
+	Faults []FaultReport
 	// Timeline is the run over time, a point a second or, in long runs, a
 	// multiple of that. TimelineMetric is the latency of which it has the
 	// percentile, "" when the run has none.
@@ -98,7 +100,7 @@ const (
 // Check is one thing that was decided: a threshold, a matrix cell, a step
 // that must be reached, a delivery guarantee. Each is one JUnit test case.
 type Check struct {
-	Kind   string // threshold, auth, verify, step, group, generator
+	Kind   string // threshold, auth, verify, step, group, fault, generator
 	Name   string // stable across runs: no measured value
 	Status CheckStatus
 	Got    string // measured, with unit

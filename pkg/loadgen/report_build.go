@@ -27,6 +27,7 @@ func (e *engine) report(ev *evidence) *Report {
 		c := &r.Checks[i]
 		c.Got, c.Detail = e.errs.masker.mask(c.Got), e.errs.masker.mask(c.Detail)
 	}
+	r.Faults = e.reportFaults()
 	for _, t := range e.targets {
 		r.Targets = append(r.Targets, TargetReport{Name: t.Name, URL: t.Target.String(), Protocol: string(t.Protocol)})
 	}

@@ -32,6 +32,10 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.faults, err = newFaults(e); err != nil {
+		return nil, err
+	}
+	defer e.faults.close()
 	if o.onEngine != nil {
 		o.onEngine(e)
 	}
@@ -45,6 +49,7 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	if len(p.Scenario.Phases) > 0 {
 		e.wg.Go(e.runPhases)
 	}
+	e.faults.start()
 	for _, g := range e.groups {
 		e.wg.Go(func() { e.ramp(g) })
 	}
@@ -55,6 +60,7 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	if end == endDone {
 		e.awaitReturns()
 	}
+	e.faults.stop()
 	show.phase("settling")
 	still := e.settle(e.settleLimit(end), end == endDone && e.mindsSurplus())
 	e.book.Settle(e.micros(e.now()))
@@ -79,6 +85,11 @@ func needs(p *Plan, o Options) error {
 	}
 	if p.Connections > 0 && o.Dialer == nil {
 		return usage("no dialer, but the plan has connections")
+	}
+	for _, f := range p.Scenario.Faults {
+		if f.Drop == nil && o.Faults == nil {
+			return usage("no driver of faults, but the plan has such as need one")
+		}
 	}
 	if len(p.Scenario.Scrapes) > 0 && o.Requester == nil {
 		return usage("no requester, but the plan has pages to scrape")

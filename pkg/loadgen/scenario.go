@@ -36,8 +36,8 @@ type Scenario struct {
 	Groups      []*Group  // in file order
 	Verify      []*Verify
 	Thresholds  []*Threshold
-	Faults      []*Fault
-	Phases      []Phase // in order, none for a run without any
+	Faults      []*Fault // in file order
+	Phases      []Phase  // in order, none for a run without any
 	Scrapes     []*Scrape
 	Checkpoint  *Checkpoint   // nil for none
 	Skipped     []SkippedPart // what does not apply to the server at hand

@@ -128,6 +128,7 @@ func (t *textWriter) summary(r *Report) {
 		t.groupRow(&g)
 	}
 	t.reconnects(r)
+	t.faults(r)
 	t.generator(r)
 	t.checkRow(r)
 }

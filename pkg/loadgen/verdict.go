@@ -80,6 +80,7 @@ func (e *engine) decide(ev *evidence) (checks []Check, v Verdict, reason string)
 	for _, t := range ev.thresholds {
 		all = append(all, t.judged...)
 	}
+	all = append(all, e.judgeFaults(ev)...)
 	all = append(all, judgeGenerator(ev))
 	all = append(all, e.skippedParts()...)
 	for i := range all {
