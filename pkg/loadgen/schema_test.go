@@ -140,7 +140,7 @@ func TestSchemaRefusesWhatTheParserRefuses(t *testing.T) {
 	}
 	for name, src := range map[string]string{
 		"unknown key":    base + "nam: x\n",
-		"planned key":    strings.Replace(base, "protocol: socketio", "protocol: socketio, cursor: {}", 1),
+		"planned key":    strings.Replace(base, "{emit: x}", "{emit: x, seqFrom: id}", 1),
 		"no version":     strings.Replace(base, "version: 1\n", "", 1),
 		"two kinds":      strings.Replace(base, "{emit: x}", "{emit: x, wait: 1s}", 1),
 		"bare duration":  strings.Replace(base, "{emit: x}", "{emit: x, ack: {within: 200}}", 1),
