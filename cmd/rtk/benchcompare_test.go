@@ -49,7 +49,10 @@ func writeRun(t *testing.T, dir, name string, median time.Duration) string {
 func rtk(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	env := &Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, LookupEnv: func(string) (string, bool) { return "", false }}
+	env := &Env{
+		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, LookupEnv: func(string) (string, bool) { return "", false },
+		Notify: func() (<-chan os.Signal, func()) { return make(chan os.Signal), func() {} },
+	}
 	code = run(context.Background(), env, args)
 	return out.String(), errs.String(), code
 }

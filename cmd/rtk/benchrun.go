@@ -26,7 +26,8 @@ type benchRun struct {
 	*benchOptions
 	vars    map[string]string // overlay on the environment
 	targets []rt.Target
-	plans   []*planned // in the order of the runs
+	plans   []*planned                    // in the order of the runs
+	change  func(*loadgen.Scenario) error // to scenarios before they are planned, nil for none
 	cluster *pods
 	dialer  *client.Dialer
 	show    *progress
@@ -267,6 +268,11 @@ func (r *benchRun) plan(ctx context.Context, name string) (*planned, error) {
 	}
 	if err := sc.Discover(ctx, r.discover); err != nil {
 		return nil, err
+	}
+	if r.change != nil {
+		if err := r.change(sc); err != nil {
+			return nil, usagef("%s: %w", name, err)
+		}
 	}
 	if r.timeout > 0 {
 		sc.Timeout = r.timeout

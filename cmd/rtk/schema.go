@@ -8,6 +8,7 @@ import (
 	"github.com/realtime-toolkit/rtk/internal/nearest"
 	"github.com/realtime-toolkit/rtk/pkg/loadgen"
 	"github.com/realtime-toolkit/rtk/pkg/loadgen/compare"
+	"github.com/realtime-toolkit/rtk/pkg/loadgen/find"
 )
 
 const schemaLong = `Print a JSON Schema (draft 07).
@@ -17,19 +18,20 @@ completes and checks them when the file begins with
 
   # yaml-language-server: $schema=./scenario.schema.json
 
-report describes what   rtk bench -o json   prints, compare what   rtk bench
-compare -o json   does.`
+report describes what   rtk bench -o json   prints, compare and find what
+rtk bench compare -o json   and   rtk bench find -o json   do.`
 
 const schemaExample = `  rtk schema > scenario.schema.json
   rtk schema report | jq .title`
 
 // schemaNames are the schemas, that of no argument first.
-var schemaNames = []string{"scenario", "report", "compare"}
+var schemaNames = []string{"scenario", "report", "compare", "find"}
 
 var schemas = map[string]func() []byte{
 	"scenario": loadgen.Schema,
 	"report":   loadgen.ReportSchema,
 	"compare":  compare.Schema,
+	"find":     find.Schema,
 }
 
 // newSchemaCmd prints the schemas of the files that people and programs write

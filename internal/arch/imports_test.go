@@ -34,6 +34,7 @@ var allowed = map[string][]string{
 	"pkg/loadgen/...":                 {"pkg/rt", "internal/nearest"},
 	"pkg/faultproxy":                  {},
 	"pkg/loadgen/jsondoc":             {},
+	"pkg/loadgen/find":                {"pkg/loadgen/jsondoc"},
 	"pkg/loadgen/compare":             {"pkg/loadgen/hist", "pkg/loadgen/jsondoc"},
 	"pkg/tui/...":                     {"pkg/rt", "pkg/loadgen", "pkg/server/stats"},
 	"pkg/emitter":                     {"pkg/wire/...", "pkg/server/cluster", "pkg/server/cluster/redis"},
