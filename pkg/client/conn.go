@@ -24,6 +24,8 @@ type conn struct {
 	mu   sync.Mutex // guards info
 	info rt.ConnInfo
 
+	pace *pacer // of a connection that is read slowly, for Info
+
 	cause   atomic.Pointer[rt.CloseInfo]
 	writing chan struct{}  // holds a token while somebody writes
 	running sync.WaitGroup // the connection's goroutines
@@ -41,7 +43,11 @@ func (c *conn) init(d *Dialer, r *rt.DialRequest, h rt.Handler, info rt.ConnInfo
 func (c *conn) Info() rt.ConnInfo {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.info
+	i := c.info
+	if c.pace != nil {
+		i.BytesRead = c.pace.read.Load()
+	}
+	return i
 }
 
 func (c *conn) setInfo(change func(*rt.ConnInfo)) {

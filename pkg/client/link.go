@@ -40,6 +40,8 @@ type link struct {
 	holed  atomic.Bool // a blackhole: see rt.Breaker
 	polled *polled     // read by a poller, nc then being the same; nil without
 
+	pace *pacer // nil unless it is read slowly
+
 	wctx    context.Context // of the write under way, nil for none
 	wp      []byte
 	wn      int
@@ -85,6 +87,10 @@ func (l *link) fill() error {
 			l.r = 0
 		}
 	}
+	if l.pace != nil {
+		l.pace.wait()
+	}
+	before := l.w
 	var err error
 	switch {
 	case l.polled != nil && l.polled.active:
@@ -106,7 +112,19 @@ func (l *link) fill() error {
 		return err
 	}
 	l.rb.at = time.Now()
+	if l.pace != nil {
+		l.pace.took(l.w-before, l.rb.at)
+	}
 	return nil
+}
+
+// room is where the next bytes go.
+func (l *link) room() []byte {
+	b := l.rb.b[l.w:]
+	if l.pace != nil && len(b) > l.pace.portion() {
+		b = b[:l.pace.portion()]
+	}
+	return b
 }
 
 // attach gives the connection a buffer.
@@ -149,7 +167,7 @@ func (l *link) waitRead() error {
 		l.w = copy(l.attach().b, l.spare[:n])
 		return nil
 	}
-	n, err := l.nc.Read(l.rb.b[l.w:])
+	n, err := l.nc.Read(l.room())
 	if n == 0 {
 		return orNoProgress(err)
 	}

@@ -25,9 +25,9 @@ func rawConn(nc net.Conn) syscall.RawConn {
 // tryRead reads once. It returns false to wait for data, and holds no buffer
 // meanwhile unless that has the beginning of a frame.
 func (l *link) tryRead(fd uintptr) bool {
-	rb := l.attach()
+	l.attach()
 	for {
-		n, err := syscall.Read(int(fd), rb.b[l.w:])
+		n, err := syscall.Read(int(fd), l.room())
 		switch {
 		case err == syscall.EINTR:
 			continue

@@ -13,9 +13,12 @@ import (
 
 // route is how to get to a target: from which address, and where to instead of
 // the target's own host and port. Empty fields leave it open.
-type route struct{ local, addr string }
+type route struct {
+	local, addr string
+	rate        int64 // bytes a second to read, 0 for all that comes
+}
 
-func routeOf(r *rt.DialRequest) route { return route{r.LocalAddr, r.DialAddr} }
+func routeOf(r *rt.DialRequest) route { return route{r.LocalAddr, r.DialAddr, r.ReadRate} }
 
 // socket is an open transport connection and how long it took.
 type socket struct {
@@ -80,6 +83,9 @@ func (d *Dialer) connectTCP(ctx context.Context, u *url.URL, via route, ph *rt.P
 		nd.LocalAddr = &net.TCPAddr{IP: ip}
 		nd.Control = controlBoundSocket
 	}
+	if via.rate > 0 {
+		nd.Control = controlSmallWindow(nd.Control)
+	}
 	var dnsStart time.Time
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		DNSStart: func(httptrace.DNSStartInfo) { dnsStart = time.Now() },
@@ -90,6 +96,9 @@ func (d *Dialer) connectTCP(ctx context.Context, u *url.URL, via route, ph *rt.P
 	}
 	nc, err := nd.DialContext(ctx, "tcp", address)
 	ph.TCP = time.Since(start) - ph.DNS
+	if tcp, ok := nc.(*net.TCPConn); ok && via.rate > 0 && err == nil {
+		_ = tcp.SetReadBuffer(smallWindow) // where it could not be set before
+	}
 	return nc, err
 }
 

@@ -14,3 +14,17 @@ func controlBoundSocket(_, _ string, c syscall.RawConn) error {
 		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IP, ipBindAddressNoPort, 1)
 	})
 }
+
+// controlSmallWindow makes the receive buffer small before the connection is
+// made, because the window is agreed on then.
+func controlSmallWindow(and func(network, address string, c syscall.RawConn) error) func(network, address string, c syscall.RawConn) error {
+	return func(network, address string, c syscall.RawConn) error {
+		err := c.Control(func(fd uintptr) {
+			_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, smallWindow)
+		})
+		if err == nil && and != nil {
+			err = and(network, address, c)
+		}
+		return err
+	}
+}

@@ -90,6 +90,7 @@ func (c *sioConn) open(ctx context.Context, d *Dialer, r *rt.DialRequest, h rt.H
 	info.Phases, info.Local, info.Remote = phases, w.l.LocalAddr().String(), w.l.RemoteAddr().String()
 	c.w.Store(w)
 	c.init(d, r, h, info)
+	c.pace = w.l.pace
 	c.running.Add(1)
 	c.joining = time.Now()
 	c.serve(w, c)

@@ -55,6 +55,9 @@ func (d *Dialer) dialSSE(ctx context.Context, r *rt.DialRequest, h rt.Handler) (
 	info.Phases.Total = time.Since(start)
 	c := &sseConn{src: src}
 	c.init(d, r, h, info)
+	if s, ok := src.(*sse1); ok {
+		c.pace = s.l.pace
+	}
 	c.parser.MaxEvent = d.opt.MaxMessage
 	c.yield = c.event
 	c.running.Add(1)

@@ -38,6 +38,7 @@ func (d *Dialer) openSSE1(ctx context.Context, r *rt.DialRequest, u *url.URL, in
 		return nil, fail
 	}
 	l.handshakeDone()
+	l.pace = newPacer(r.ReadRate)
 	info.Phases, info.Proto = s.phases, "HTTP/1.1"
 	info.Local, info.Remote = l.LocalAddr().String(), l.RemoteAddr().String()
 	return src, nil

@@ -32,6 +32,7 @@ func (d *Dialer) dialWebSocket(ctx context.Context, r *rt.DialRequest, h rt.Hand
 		Transport: rt.TransportWebSocket, Proto: "HTTP/1.1", Phases: phases,
 		Local: w.l.LocalAddr().String(), Remote: w.l.RemoteAddr().String(),
 	})
+	c.pace = w.l.pace
 	c.running.Add(1)
 	c.opened(start.Add(phases.Total))
 	c.serve(w, c)

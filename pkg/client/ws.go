@@ -65,6 +65,7 @@ func (d *Dialer) dialWS(ctx context.Context, t *rt.Target, u *url.URL, header ht
 	}
 	s.phases.Upgrade = time.Since(start)
 	l.handshakeDone()
+	l.pace = newPacer(via.rate)
 	w := &ws{l: l, frames: frameReader{l: l, max: d.opt.MaxMessage}}
 	if resp.Header.Get("Sec-Websocket-Extensions") != "" {
 		w.gorl, w.frames.deflate = conn, true

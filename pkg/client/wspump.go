@@ -22,7 +22,7 @@ var errGoodbye = errors.New("close frame")
 // own. The caller has counted it among c.running.
 func (c *conn) serve(w *ws, sink frameSink) {
 	w.c, w.sink = c, sink
-	if !c.d.poll(w) {
+	if w.l.pace != nil || !c.d.poll(w) {
 		go c.resume(w, nil)
 	}
 }

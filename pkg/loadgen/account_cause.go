@@ -20,6 +20,7 @@ const (
 	causeSocket    = "socket"
 	causeAway      = "away"
 	causeLate      = "late"
+	causeSlow      = "slow"
 )
 
 // causeText says what the evidence for a cause is, and with that where to look.
@@ -31,6 +32,7 @@ var causeText = map[string]string{
 	causeAlone:     "acked and received elsewhere, but that target has one subscriber: the backplane, or its connection",
 	causeSocket:    "others on that target received it: look at the subscriber's own connection or subscription",
 	causeAway:      "published while the subscriber's connection was lost",
+	causeSlow:      "the subscriber reads slowly, as the scenario says",
 	causeLate:      "arrived when the settle time was over",
 }
 

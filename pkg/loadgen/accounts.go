@@ -140,6 +140,9 @@ func (acc *account) pairsOf(e *engine, ordered []int64, lastCell []int) {
 				return
 			}
 			l.Cause = causeOf(r.Cause, at/a.targets == at%a.targets)
+			if w.verify.Slow {
+				l.Cause = causeSlow
+			}
 			acc.causes.count(l.Cause, at, sub, pub, r.Count)
 			acc.causes.when(l.Cause, at, l.Start, l.End)
 			shared.add(l)

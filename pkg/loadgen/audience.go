@@ -64,7 +64,7 @@ func newAudience(e *engine, g *groupRun, verify []*Verify, byName map[string]*gr
 			}
 			for _, to := range g.cells {
 				at := e.targetIndex(cell.plan.Target)*a.targets + e.targetIndex(to.plan.Target)
-				if w.latency[at] == hist.None && !v.Nothing {
+				if w.latency[at] == hist.None && !v.Nothing && !v.Slow {
 					w.latency[at] = e.hists.Add(digits)
 				}
 			}

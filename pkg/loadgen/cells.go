@@ -54,6 +54,7 @@ type cellRun struct {
 	severed                        atomic.Int64 // connections that a fault of the scenario broke
 	polls                          *pollTally   // nil unless the protocol is longpoll
 	dialer                         rt.Dialer    // instead of the run's, nil for that
+	slow                           *slowTally   // nil unless the clients read slowly
 	back                           *backTally   // nil unless the clients come back
 	follows                        bool         // they keep the id of the last event
 }
@@ -231,6 +232,9 @@ func newCellRun(g *groupRun, p *CellPlan, set *hist.Set, inherit map[string][]Ou
 		c.firstByte, c.heartbeatGap = set.Add(hist.Coarse), set.Add(hist.Coarse)
 	}
 	c.prepareReturn(set)
+	if g.plan.Group.slow() {
+		c.slow = &slowTally{}
+	}
 	if p.Target.Poll != nil {
 		c.polls = &pollTally{hold: set.Add(hist.Coarse)}
 	}

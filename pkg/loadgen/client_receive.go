@@ -55,6 +55,7 @@ func (c *client) ended(i rt.CloseInfo, gen uint32) {
 	}
 	c.uncount()
 	c.onGone(i, at)
+	c.noteBytes()
 	c.closing = true // there is nothing left to close
 	if c.probe != nil {
 		c.probe.closed(at)

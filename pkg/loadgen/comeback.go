@@ -63,18 +63,23 @@ func (c *client) lost(at time.Duration, i rt.CloseInfo) {
 		c.cell.kicked.Add(1)
 		return
 	}
-	if c.severed {
+	slow := c.cell.slow
+	switch {
+	case c.severed:
 		c.cell.severed.Add(1)
 		if !c.cell.group.reconnects() {
 			c.planned = true // a fault took it out for good
 			c.unexpect(at)
 			return
 		}
-	} else {
+	case slow != nil:
+		slow.ended(i)
+	default:
 		c.cell.unplanned.Add(1)
 		c.eng.errs.add("connection ended: " + reason)
 	}
 	if !c.cell.group.reconnects() {
+		c.planned = slow != nil // what a server does with a slow reader is its policy
 		if c.sub >= 0 {
 			c.cell.group.audience.Cut(int(c.sub), c.eng.micros(at))
 		}
@@ -105,6 +110,7 @@ func (c *client) goAway(at time.Duration, i rt.CloseInfo) {
 		if x := conn.Info().Resume; x != nil && c.cell.target.Protocol == rt.LongPoll {
 			b.lastID = append(b.lastID[:0], x.Offset...)
 		}
+		c.noteBytes()
 		c.conn = nil
 		c.uncount()
 		c.eng.wg.Go(func() { c.eng.closeConn(conn) }) // its transport may be open still
@@ -283,7 +289,7 @@ func (c *client) returnWith(conn rt.Conn, at time.Duration) {
 	e.open.Add(1)
 	if c.gone { // it has ended already
 		i := *b.early
-		if i.By != rt.ByLocal {
+		if i.By != rt.ByLocal && c.cell.slow == nil {
 			c.cell.unplanned.Add(1)
 			e.errs.add("connection ended: " + endReason(i))
 		}

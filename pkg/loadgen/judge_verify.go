@@ -31,11 +31,16 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 		return true
 	}
 	late := false
+	missed := []string{DeliveryLost, DeliveryDelivered}
+	if v.Slow {
+		missed[0] = DeliverySlow
+	}
 	switch {
+	case v.Slow && c.Delivered > 0: // what a server drops for a slow reader is its policy
 	case v.Guarantee != AtMostOnce:
-		fault(c.Lost, "lost", ev.behind(), DeliveryLost, DeliveryDelivered)
+		fault(c.Lost, "lost", ev.behind(), missed...)
 	case c.Delivered == 0: // at most once is not never
-		fault(c.Lost, "lost: nothing arrived at all", ev.behind(), DeliveryLost, DeliveryDelivered)
+		fault(c.Lost, "lost: nothing arrived at all", ev.behind(), missed...)
 	}
 	if v.Guarantee != AtLeastOnce {
 		fault(c.Duplicated, "duplicated", false, DeliveryDuplicated)
@@ -43,7 +48,9 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 	if v.Order != OrderNone && v.Order != "" {
 		fault(c.OutOfOrder, "out of order", false, DeliveryOutOfOrder)
 	}
-	if v.Within > 0 {
+	if v.Slow {
+		late = false
+	} else if v.Within > 0 {
 		late = fault(c.Late, fmt.Sprintf("later than %s", v.Within), ev.excuses(c.Late, c.Expected, v.Within), DeliveryLate)
 	} else {
 		late = fault(c.AfterSettle, "after the settle time", ev.behind(), DeliveryLate)
@@ -54,7 +61,9 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 	for _, n := range acc.stuckAt {
 		stuck += n
 	}
-	fault(stuck, "stuck", false, StuckClients)
+	if !v.Slow {
+		fault(stuck, "stuck", false, StuckClients)
+	}
 	if len(wrong) == 0 {
 		switch {
 		case e.book.OrderCut() && v.Order == OrderTotal:

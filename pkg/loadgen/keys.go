@@ -113,12 +113,12 @@ var groupDef = &objectDef{
 		{name: "matrix", typ: matrixType, doc: "Axes whose combinations are each tried by count clients. transport, place, case and target have a meaning; any other name gives {{matrix.NAME}}.", examples: []any{map[string]any{"transport": []any{"websocket", "polling"}}}},
 		{name: "exclude", typ: arrayOf(exclusionType), doc: "Combinations to leave out, with the reason that the report shows. unless: TEXT keeps them when the text is neither empty nor false, for a switch in the environment.", examples: []any{[]any{map[string]any{"transport": "websocket", "place": "header.authorization", "reason": "browsers can't set it"}}}},
 		{name: "expect", typ: refTo("handshakeExpect"), doc: "What accepted and rejected mean for the cases of the matrix.", examples: []any{map[string]any{"accepted": map[string]any{"within": "2s"}}}},
+		{name: "read", typ: textType, doc: "Read the socket this slowly, with a small receive buffer, so that the server feels it (socketio and websocket over WebSocket, sse over HTTP/1.1). What the server then drops or whom it disconnects is counted apart and fails nothing by itself.", examples: []any{"1KiB/s"}},
 		{name: "reconnect", typ: reconnectType, doc: "How clients come back after a connection was lost, by the server or by a fault. Without it a connection that ends counts against the client, and its flow is over.", examples: []any{map[string]any{"policy": "socketio", "jitter": 0.5}, "eventsource"}},
 		skipKey,
 		adviceKey,
 		{name: "flow", typ: arrayOf(refTo("step")), doc: "What each client does once it is connected, step by step.", examples: []any{[]any{map[string]any{"emit": "join", "args": []any{"lobby"}, "ack": map[string]any{}}}}},
 	},
-	planned: []string{"read"},
 }
 
 var connectDef = &objectDef{

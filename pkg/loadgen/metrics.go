@@ -90,6 +90,10 @@ const (
 	ResumeDuplicates  = "resume_duplicates"
 	SendsDisconnected = "sends_disconnected"
 
+	SlowDisconnects = "slow_disconnects"
+	SlowBytesRead   = "slow_bytes_read"
+	DeliverySlow    = "delivery_slow"
+
 	PollEmpty    = "poll_empty"
 	PollHoldTime = "poll_hold_time"
 	PollGaps     = "poll_gaps"
@@ -116,6 +120,7 @@ const (
 	LabelTransport = "transport"
 	LabelPlace     = "place"
 	LabelCase      = "case"
+	LabelReason    = "reason"
 	LabelKind      = "kind" // rt.ErrKind of an error
 )
 
@@ -194,6 +199,9 @@ var metricTable = []MetricDef{
 	{ResumeDuplicates, KindRatio, "", connLabels, "deliveries after a comeback of what the client had before, of all deliveries then of what was published before"},
 	{SendsDisconnected, KindRatio, "", sendLabels, "sends that were due or unanswered while the client was disconnected, of all that were due: no loss of the server's"},
 
+	{SlowDisconnects, KindRatio, "", []string{LabelClients, LabelTarget, LabelTransport, LabelReason}, "connections of slow readers that the server or the network ended, of those that opened"},
+	{SlowBytesRead, KindCounter, "", connLabels, "bytes that slow readers took from their sockets"},
+	{DeliverySlow, KindRatio, "", deliveryLabels, "deliveries that did not happen because the subscriber reads slowly, of those expected; they are not in delivery_lost"},
 	{PollEmpty, KindRatio, "", connLabels, "long polls that were answered without an event, of those answered"},
 	{PollHoldTime, KindLatency, "s", connLabels, "from a long poll to its answer: how long the server held it"},
 	{PollGaps, KindRatio, "", connLabels, "answers to long polls in which the server says that events are missing, of those answered"},

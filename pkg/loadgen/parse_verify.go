@@ -31,6 +31,9 @@ func (p *parse) verify(name string, key, value *node) {
 			}
 		}
 	}
+	if to := p.groups[v.To]; v.Guarantee == "" && !v.Nothing && to != nil && to.slow() {
+		v.Guarantee, v.Slow = AtMostOnce, true
+	}
 	if v.Guarantee == "" && !v.Nothing {
 		v.Guarantee = ExactlyOnce
 	}

@@ -151,6 +151,7 @@ type Group struct {
 	Exclude   []Exclusion
 	Expect    *HandshakeExpect // what rejected and accepted mean for matrix cells
 	Flow      []*Step
+	ReadRate  int64      // bytes a second that are read, 0 for all that comes
 	Reconnect *Reconnect // nil: a connection that ends is not replaced
 	Advice    string     // for the reader of a report in which the group fails
 }
@@ -237,6 +238,7 @@ type Verify struct {
 	Settle    time.Duration // wait after the last publish
 	GroupBy   string        // "target" prints the pod × pod grid
 	Nothing   bool          // isolation: To must receive nothing from From
+	Slow      bool          // To reads slowly, and no guarantee is asked for: what it misses is no loss
 	Across    bool          // what is published while a subscriber is away is expected as well
 	Advice    string
 }

@@ -23,7 +23,7 @@ func (u *unread) sample(e *engine) {
 		c := &e.clients[(u.next+i*step)%n]
 		c.mu.Lock()
 		conn := c.conn
-		up := conn != nil && !c.gone && !c.closing
+		up := conn != nil && !c.gone && !c.closing && c.cell.slow == nil // those shall not be read
 		c.mu.Unlock()
 		if !up {
 			continue

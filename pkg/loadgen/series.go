@@ -89,6 +89,7 @@ func (e *engine) collect(ev *evidence) *seriesList {
 	for _, g := range e.groups {
 		for _, c := range g.cells {
 			l.returned(c)
+			l.slowSeries(c)
 		}
 	}
 	l.herds()
@@ -245,7 +246,11 @@ func (l *seriesList) account(acc *account) {
 		}
 		l.count(DeliveryExpected, labels, c.Expected)
 		l.ratio(DeliveryDelivered, labels, c.Delivered, c.Expected)
-		l.ratio(DeliveryLost, labels, c.Lost, c.Expected)
+		if v.Slow {
+			l.ratio(DeliverySlow, labels, c.Lost, c.Expected)
+		} else {
+			l.ratio(DeliveryLost, labels, c.Lost, c.Expected)
+		}
 		l.ratio(DeliveryDuplicated, labels, c.Duplicated, c.Expected)
 		l.ratio(DeliveryOutOfOrder, labels, c.OutOfOrder, c.Expected)
 		l.ratio(DeliveryLate, labels, c.Late, c.Expected)

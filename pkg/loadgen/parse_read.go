@@ -1,0 +1,45 @@
+package loadgen
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/realtime-toolkit/rtk/pkg/rt"
+)
+
+// readRate reads a group's read: bytes a second.
+func (p *parse) readRate(o *object, g *Group, proto rt.Protocol) int64 {
+	n := o.get("read")
+	if n == nil {
+		return 0
+	}
+	text, ok := p.text(n, "read")
+	if !ok {
+		return 0
+	}
+	num, per, _ := strings.Cut(text, "/")
+	rate, isSize := parseBytes(strings.TrimSpace(num))
+	window, known := durationUnits[strings.TrimSpace(per)]
+	if known {
+		rate /= window.Seconds()
+	}
+	if !isSize || !known || rate < 1 || rate > 1<<30 {
+		p.hintf(n.pos, "write for example 1KiB/s", "read is a number of bytes a second, from 1B/s to 1GiB/s, not %s", n.describe())
+		return 0
+	}
+	transports := g.Connect.Transports
+	for _, t := range g.Targets {
+		if transports == nil {
+			transports = t.Transports
+		}
+	}
+	switch {
+	case proto == rt.HTTP || proto == rt.LongPoll:
+		p.errorf(o.keyPos("read"), "read has no meaning for %s targets", proto)
+	case proto == rt.SocketIO && slices.Contains(transports, rt.TransportPolling), g.hasAxis(AxisTransport):
+		p.hintf(o.keyPos("read"), "use transports: websocket", "read slows down a WebSocket, not long polling")
+	case g.Connect.Proto == "h2":
+		p.hintf(o.keyPos("read"), "leave http2 out", "read slows down a connection, and streams over HTTP/2 share one")
+	}
+	return int64(rate)
+}
