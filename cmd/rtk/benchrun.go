@@ -252,7 +252,8 @@ type planned struct {
 	plan    *loadgen.Plan
 	sources []string // addresses to connect from
 
-	baseline *loadgen.Baseline // nil without --baseline
+	baseline   *loadgen.Baseline           // nil without --baseline
+	checkpoint func(*loadgen.Report) error // nil unless the scenario asks for it
 }
 
 // plan reads one scenario and checks what it takes.
@@ -293,7 +294,11 @@ func (r *benchRun) plan(ctx context.Context, name string) (*planned, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &planned{name: name, sc: sc, plan: plan, sources: sources, baseline: base}, nil
+	checkpoint, err := checkpointer(sc)
+	if err != nil {
+		return nil, err
+	}
+	return &planned{name: name, sc: sc, plan: plan, sources: sources, baseline: base, checkpoint: checkpoint}, nil
 }
 
 // one runs one scenario. There may be a report beside an error.
@@ -306,6 +311,7 @@ func (r *benchRun) one(ctx context.Context, p *planned) (*loadgen.Report, error)
 		Dialer:      r.dialer,
 		Requester:   r.dialer,
 		Baseline:    p.baseline,
+		Checkpoint:  p.checkpoint,
 		Hooks:       hookProcesses{},
 		Progress:    r.show.show,
 		SourceAddrs: p.sources,

@@ -24,6 +24,9 @@ type Options struct {
 	// Baseline is what thresholds on baseline compare with. It must be set if
 	// the plan has any.
 	Baseline *Baseline
+	// Checkpoint, when set, gets a partial report as often as the scenario's
+	// checkpoint says, and the whole one at the end.
+	Checkpoint func(*Report) error
 	// Progress, when set, is called every ProgressEvery (default 1 s) from one
 	// goroutine and must return soon.
 	Progress      func(Snapshot)

@@ -19,7 +19,8 @@ type progress struct {
 	last               time.Duration
 	lastSent, lastRecv int64
 
-	times *timeline
+	taking sync.Mutex // guards times
+	times  *timeline
 }
 
 func (e *engine) startProgress() *progress {
@@ -47,10 +48,12 @@ func (p *progress) loop() {
 func (p *progress) show() {
 	latency := p.e.hists.Read(p.times.ids...)
 	s := p.snapshot(latency)
+	p.taking.Lock()
 	p.times.blocks.tick(s.Elapsed)
 	p.times.add(TimelinePoint{
 		Elapsed: s.Elapsed, Phase: s.Phase, Open: s.Open, Sent: s.Sent, Received: s.Received, Errors: s.Errors, Lost: s.Lost,
 	}, latency)
+	p.taking.Unlock()
 	if p.e.opt.Progress != nil {
 		p.e.opt.Progress(s)
 	}

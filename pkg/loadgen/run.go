@@ -44,8 +44,9 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	}
 	check := startSelfCheck(e)
 	show := e.startProgress()
-	samples := e.startSampler()
 	e.scraper = e.startScraper()
+	samples := e.startSampler()
+	partial := e.startCheckpoints(check, show, samples)
 	if len(p.Scenario.Phases) > 0 {
 		e.wg.Go(e.runPhases)
 	}
@@ -65,6 +66,7 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	still := e.settle(e.settleLimit(end), end == endDone && e.mindsSurplus())
 	e.book.Settle(e.micros(e.now()))
 	e.linger(end)
+	partial.stop()
 	accounts := e.account()
 	took := e.now()
 	e.windows.close(took)
@@ -73,9 +75,15 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	generator := check.stop()
 	e.shutdown(cancel)
 	e.stopHooks()
-	return e.report(&evidence{
+	report := e.report(&evidence{
 		end: end, accounts: accounts, took: took, generator: generator, stillArriving: still, times: show.stop(), samples: samples,
-	}), nil
+	})
+	if partial.every > 0 {
+		if err := o.Checkpoint(report); err != nil {
+			o.Logger.Warn("the checkpoint could not be written", "error", err)
+		}
+	}
+	return report, nil
 }
 
 // needs checks that the options hold what the plan asks for.
@@ -126,6 +134,7 @@ const (
 	endTimeout
 	endUnreachable
 	endAborted // by a threshold
+	endGoingOn // it has not ended: the report is one of its checkpoints
 )
 
 // await waits until all clients have done their part, or the run has to end

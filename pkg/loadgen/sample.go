@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -19,6 +20,7 @@ type sampler struct {
 	e          *engine
 	quit, done chan struct{}
 
+	mu      sync.Mutex      // guards what follows
 	only    map[string]bool // metrics to read
 	windows []*windowed
 	aborts  []*Threshold
@@ -109,6 +111,8 @@ func (s *sampler) sample(now time.Duration) {
 	if len(s.only) == 0 {
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	r := s.e.windows.read(now, s.only, s.last())
 	s.ticks++
 	if s.slopes {

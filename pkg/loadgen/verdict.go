@@ -123,6 +123,8 @@ func (e *engine) verdict(ev *evidence, checks []Check) (Verdict, string) {
 	switch {
 	case ev.end == endUnreachable, n > 0 && e.reached.Load() == 0:
 		return Unreachable, fmt.Sprintf("no server was reached: %d of %d attempts failed%s", n, max(e.dialed.Load(), n), e.firstError())
+	case ev.end == endGoingOn:
+		return Interrupted, fmt.Sprintf("the run went on: this is how it was after %s", round(ev.took))
 	case ev.end == endInterrupted:
 		return Interrupted, fmt.Sprintf("interrupted after %s", round(ev.took))
 	case ev.end == endTimeout:

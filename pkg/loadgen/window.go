@@ -101,6 +101,13 @@ func (ws *windows) close(at time.Duration) {
 	ws.closed = true
 }
 
+// touch takes a reading that a report on the run so far can end with.
+func (ws *windows) touch(at time.Duration) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.mark(at)
+}
+
 // mark reads everything at an instant and returns the reading. Instants don't
 // go back: one before the last reading counts as the last. mu is held.
 func (ws *windows) mark(at time.Duration) *snapshot {
