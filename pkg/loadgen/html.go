@@ -34,7 +34,8 @@ func WriteHTML(w io.Writer, reports []*Report, o HTMLOptions) error {
 		Style:     template.CSS(htmlStyle), // our own
 		StyleHash: "sha256-" + base64.StdEncoding.EncodeToString(sum[:]),
 		Left:      chartLeft, Right: chartWidth - chartRight, Top: chartTop, Bottom: chartHeight - chartBottom,
-		LabelX: chartLeft - 6, LabelY: chartHeight - chartBottom + 16,
+		BandHeight: chartHeight - chartBottom - chartTop,
+		LabelX:     chartLeft - 6, LabelY: chartHeight - chartBottom + 16,
 	}
 	var names []string
 	for _, r := range reports {
@@ -59,7 +60,7 @@ type (
 		Style                     template.CSS
 		Runs                      []htmlRun
 
-		Left, Right, Top, Bottom, LabelX, LabelY int // of the charts
+		Left, Right, Top, Bottom, BandHeight, LabelX, LabelY int // of the charts
 	}
 	htmlRun struct {
 		Verdict, Mark                        string

@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,6 +19,7 @@ type chart struct {
 	Width, Height  int
 	XTicks, YTicks []chartTick
 	Lines          []chartLine
+	Bands          []chartBand
 }
 
 type chartTick struct {
@@ -28,6 +30,12 @@ type chartTick struct {
 // chartLine is one line; Class is its colour and dashes, Key what it looks like
 // in the legend: not everybody sees colours.
 type chartLine struct{ Class, Key, Name, Points string }
+
+// The lines of a chart, at most as many.
+var (
+	lineClasses = []string{"a", "b", "c", "d"}
+	lineKeys    = []string{"—", "┄", "···", "─·─"}
+)
 
 // curve is a line in the units of what was measured.
 type curve struct {
@@ -64,7 +72,7 @@ func newChart(title string, x, y axis, xTicks, yTicks []chartTick, curves []curv
 			points = append(points, pixel(x.at(line.x[j]))+","+pixel(y.at(line.y[j])))
 		}
 		c.Lines = append(c.Lines, chartLine{
-			Class: []string{"a", "b"}[i], Key: []string{"—", "┄"}[i], Name: line.name, Points: strings.Join(points, " "),
+			Class: lineClasses[i], Key: lineKeys[i], Name: line.name, Points: strings.Join(points, " "),
 		})
 	}
 	return c
@@ -111,7 +119,10 @@ func (r *Report) charts() []chart {
 		out = append(out, r.timeChart("Errors and losses so far", 1, count,
 			pick("errors", func(p *TimelinePoint) float64 { return float64(p.Errors) }), pick("lost", func(p *TimelinePoint) float64 { return float64(p.Lost) })))
 	}
-	return out
+	if slices.ContainsFunc(r.Timeline, func(p TimelinePoint) bool { return p.Missed > 0 }) {
+		out = append(out, r.timeChart("Losses by the time of publishing", 1, count, pick("lost deliveries", func(p *TimelinePoint) float64 { return float64(p.Missed) })))
+	}
+	return append(out, r.serverCharts()...)
 }
 
 func (r *Report) timeChart(title string, finest float64, format func(float64) string, curves ...curve) chart {
@@ -121,7 +132,7 @@ func (r *Report) timeChart(title string, finest float64, format func(float64) st
 			top = max(top, v)
 		}
 	}
-	end := r.Timeline[len(r.Timeline)-1].Elapsed.Seconds()
+	end := r.chartEnd().Seconds()
 	x := horizontal(0, end)
 	step := max(niceStep(top/4), finest)
 	y := vertical(0, max(step*math.Ceil(top/step), step))
@@ -132,7 +143,9 @@ func (r *Report) timeChart(title string, finest float64, format func(float64) st
 	for i := 0; float64(i)*step <= y.hi*1.0001; i++ {
 		yTicks = append(yTicks, yTick(y, float64(i)*step, format(float64(i)*step)))
 	}
-	return newChart(title, x, y, xTicks, yTicks, curves)
+	c := newChart(title, x, y, xTicks, yTicks, curves)
+	c.Bands = r.bands(x)
+	return c
 }
 
 // niceStep is the next 1, 2 or 5 times a power of ten, 1 for nothing.

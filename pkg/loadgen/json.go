@@ -63,6 +63,7 @@ type (
 		Faults []jsonFault `json:"faults" doc:"What became of the faults of the scenario."`
 
 		TimelineMetric string         `json:"timeline_metric" doc:"Latency of which timeline has the percentile, empty if there is none."`
+		Scrapes        []jsonScrape   `json:"scrapes" doc:"The targets' own metrics."`
 		Windows        []jsonWindow   `json:"windows" doc:"Phases and faults, in the order of their beginning."`
 		Timeline       []jsonTimeline `json:"timeline" doc:"The run over time, at most 600 points."`
 	}
@@ -83,6 +84,7 @@ type (
 		RecvRate float64 `json:"received_per_s" doc:"Events received a second since the point before."`
 		Errors   int64   `json:"errors" doc:"Errors so far."`
 		Lost     int64   `json:"lost" doc:"Deliveries that are certain to be lost, so far."`
+		Missed   int64   `json:"missed" doc:"Deliveries that were lost in the end, of what was published since the point before."`
 		P99      float64 `json:"p99_s" doc:"99th percentile of timeline_metric since the point before; in long runs the largest of those that a point stands for."`
 	}
 	jsonTarget struct {
@@ -224,7 +226,7 @@ func newJSONRun(r *Report) jsonRun {
 		Scenario: m.mask(r.Scenario), File: r.File, Seed: r.Seed, RunID: r.RunID, Started: r.Started, Duration: r.Duration.Seconds(),
 		Verdict: r.Verdict, ExitCode: r.Verdict.ExitCode(), Reason: m.mask(r.Reason), Partial: r.Partial,
 		Targets: []jsonTarget{}, Groups: []jsonGroup{}, Checks: []jsonCheck{}, Verify: []jsonVerify{}, Metrics: []jsonMetric{}, Errors: []jsonError{},
-		TimelineMetric: r.TimelineMetric, Timeline: []jsonTimeline{}, Windows: []jsonWindow{}, Faults: newJSONFaults(r, m),
+		TimelineMetric: r.TimelineMetric, Timeline: []jsonTimeline{}, Windows: []jsonWindow{}, Scrapes: []jsonScrape{}, Faults: newJSONFaults(r, m),
 	}
 	for _, t := range r.Targets {
 		run.Targets = append(run.Targets, jsonTarget{t.Name, m.mask(t.URL), t.Protocol})
@@ -248,8 +250,11 @@ func newJSONRun(r *Report) jsonRun {
 	}
 	for _, p := range r.Timeline {
 		run.Timeline = append(run.Timeline, jsonTimeline{
-			p.Elapsed.Seconds(), p.Phase, p.Open, p.Sent, p.Received, finite(p.SentRate), finite(p.RecvRate), p.Errors, p.Lost, finite(p.P99),
+			p.Elapsed.Seconds(), p.Phase, p.Open, p.Sent, p.Received, finite(p.SentRate), finite(p.RecvRate), p.Errors, p.Lost, p.Missed, finite(p.P99),
 		})
+	}
+	for i := range r.Scrapes {
+		run.Scrapes = append(run.Scrapes, newJSONScrape(&r.Scrapes[i], m))
 	}
 	for _, w := range r.Windows {
 		x := jsonWindow{w.Kind, w.Name, w.From.Seconds(), w.To.Seconds(), []jsonMetric{}}

@@ -66,6 +66,7 @@ type Report struct {
 	// percentile, "" when the run has none.
 	Timeline       []TimelinePoint
 	TimelineMetric string
+	Scrapes        []ScrapeReport
 	Windows        []WindowReport // phases and faults, in the order of their beginning
 	// Secrets are the scenario's. Writers hide them wherever they turn up and
 	// never print the list.

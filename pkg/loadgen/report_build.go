@@ -21,8 +21,9 @@ func (e *engine) report(ev *evidence) *Report {
 		Errors: e.errs.list(), Partial: ev.end != endDone,
 		Secrets:        e.plan.Scenario.Secrets,
 		TimelineMetric: ev.times.metric, Timeline: ev.times.finish(),
-		Windows: e.windowReports(ev),
+		Windows: e.windowReports(ev), Scrapes: e.scrapeReports(),
 	}
+	e.addMissed(ev, r.Timeline)
 	for i := range r.Checks {
 		c := &r.Checks[i]
 		c.Got, c.Detail = e.errs.masker.mask(c.Got), e.errs.masker.mask(c.Detail)

@@ -84,9 +84,20 @@ func failedReport() *Report {
 		Timeline: []TimelinePoint{
 			{Elapsed: time.Second, Phase: "connecting", Open: 1200, Sent: 0, Received: 0},
 			{Elapsed: 2 * time.Second, Phase: "running", Open: 2005, Sent: 16, Received: 598, SentRate: 16, RecvRate: 598, Errors: 1204, P99: 0.0213},
-			{Elapsed: 3 * time.Second, Phase: "running", Open: 2003, Sent: 32, Received: 1108, SentRate: 16, RecvRate: 510, Errors: 1206, Lost: 88, P99: 0.54},
+			{Elapsed: 3 * time.Second, Phase: "running", Open: 2003, Sent: 32, Received: 1108, SentRate: 16, RecvRate: 510, Errors: 1206, Lost: 88, Missed: 88, P99: 0.54},
 			{Elapsed: 63200 * time.Millisecond, Phase: "settling", Sent: 960, Received: 35912, SentRate: 15.4, RecvRate: 578, Errors: 1206, Lost: 88, P99: 0.0297},
 		},
+		Windows: []WindowReport{
+			{Kind: "phase", Name: "ramp", From: 0, To: 20 * time.Second},
+			{Kind: "phase", Name: "hold", From: 20 * time.Second, To: 60 * time.Second, Metrics: []Metric{{Name: DeliveryLost, Labels: map[string]string{LabelVerify: "lobby"}, Kind: "ratio", Count: 88, Total: 20000, Rate: 0.0044}}},
+			{Kind: "fault", Name: "kill <b>", From: 30 * time.Second, To: 40 * time.Second},
+			{Kind: "fault", Name: "drop", From: 50 * time.Second, To: 50 * time.Second},
+			{Kind: "phase", Name: "drain", From: 60 * time.Second, To: 63 * time.Second},
+		},
+		Scrapes: []ScrapeReport{{
+			Name: "pod-a", URL: "http://10.0.0.11:9090/metrics", Tried: 12, Failed: 1, LastError: "status 500",
+			Series: []ScrapedSeries{{Name: "process_resident_memory_bytes", At: []float64{0, 30, 60}, V: []float64{1e8, 1.2e8, 1.1e8}}},
+		}},
 		Errors: []ErrorCount{{"dial ws://10.0.0.12:3000: refused\n::error::x", 1204}, {"token " + jwt + " refused", 2}},
 	}
 }

@@ -128,7 +128,9 @@ func (t *textWriter) summary(r *Report) {
 		t.groupRow(&g)
 	}
 	t.reconnects(r)
+	t.timeline(r)
 	t.faults(r)
+	t.scrapes(r)
 	t.generator(r)
 	t.checkRow(r)
 }

@@ -17,6 +17,7 @@ type TimelinePoint struct {
 	SentRate, RecvRate float64 // events a second
 	Errors             int64
 	Lost               int64   // so far certain
+	Missed             int64   // lost in the end, of what was published since the point before
 	P99                float64 // seconds, of Report.TimelineMetric; the largest one where points were put together
 }
 
