@@ -133,10 +133,49 @@ func (p *polled) CloseWrite() error {
 	return p.shutdownWrite()
 }
 
-// SyscallConn is for those who wait for the socket and don't read it.
-func (p *polled) SyscallConn() (syscall.RawConn, error) {
-	p.leave()
-	if tcp, ok := p.inner().(*net.TCPConn); ok {
+// SyscallConn is for those who look at the socket, or wait for it and don't read.
+func (p *polled) SyscallConn() (syscall.RawConn, error) { return polledSocket{p}, nil }
+
+// polledSocket is the socket of a polled. To look at it changes nothing.
+type polledSocket struct{ p *polled }
+
+// Control lends the descriptor to f.
+func (s polledSocket) Control(f func(fd uintptr)) error {
+	s.p.mu.Lock()
+	if s.p.nc == nil {
+		defer s.p.mu.Unlock()
+		f(uintptr(s.p.fd))
+		return nil
+	}
+	s.p.mu.Unlock()
+	rc, err := s.inner()
+	if err != nil {
+		return err
+	}
+	return rc.Control(f)
+}
+
+// Read waits until f is content.
+func (s polledSocket) Read(f func(fd uintptr) (done bool)) error {
+	rc, err := s.inner()
+	if err != nil {
+		return err
+	}
+	return rc.Read(f)
+}
+
+// Write waits until f is content.
+func (s polledSocket) Write(f func(fd uintptr) (done bool)) error {
+	rc, err := s.inner()
+	if err != nil {
+		return err
+	}
+	return rc.Write(f)
+}
+
+func (s polledSocket) inner() (syscall.RawConn, error) {
+	s.p.leave()
+	if tcp, ok := s.p.inner().(*net.TCPConn); ok {
 		return tcp.SyscallConn()
 	}
 	return nil, net.ErrClosed

@@ -160,6 +160,9 @@ func TestPolledMessages(t *testing.T) {
 					t.Errorf("message %d has %d bytes, want %d", i, len(n.Body), len(want[i]))
 				}
 			}
+			if _, room, ok := c.(rt.Backlog).Unread(); room <= 0 || !ok {
+				t.Error("nobody knows what is unread")
+			}
 			if !isPolled(t, c) {
 				t.Error("the connection was handed over for messages that need not wait")
 			}

@@ -16,9 +16,11 @@ type client struct {
 	pub, sub  int32 // number as a publisher, index in the audience; -1 for none
 	targetNo  int16 // index of its target in the run
 
+	place int32         // among those with a turn to come, guarded by their part, as is at
+	at    time.Duration // of that turn
+
 	mu    sync.Mutex
 	conn  rt.Conn
-	timer *time.Timer
 	probe *probe       // while its handshake is judged
 	send  *sendState   // while it is in an emit or publish step
 	cred  *credentials // for its HTTP requests, nil without any
@@ -38,6 +40,7 @@ type client struct {
 	connected bool // the handshake is done and the flow may run
 	running   bool // a goroutine works on the flow
 	again     bool // and must look once more
+	queued    bool // a turn comes at once
 	entered   bool // the present step has begun
 	through   bool // the barrier has opened
 	arrived   bool // at the barrier
@@ -60,47 +63,37 @@ func (c *client) shard() int { return int(c.id) }
 
 // kick makes sure that a goroutine looks at the flow. mu is held.
 func (c *client) kick() {
-	if c.running {
+	switch {
+	case c.running:
 		c.again = true
-		return
+	case c.stopped, c.queued:
+	default:
+		c.queued = true
+		c.eng.turns.next(c)
 	}
-	if c.stopped {
-		return
-	}
-	c.running = true
-	c.eng.wg.Go(c.run)
 }
 
-// onTimer is the timer's function. It has a goroutine already.
-func (c *client) onTimer() {
+// takeTurn looks at the flow.
+func (c *client) takeTurn() {
 	c.mu.Lock()
+	c.queued = false
 	switch {
 	case c.stopped:
 		c.mu.Unlock()
-		return
-	case c.running:
+	case c.running: // held up in a turn before
 		c.again = true
 		c.mu.Unlock()
-		return
+	default:
+		c.running = true
+		c.run()
 	}
-	c.running = true
-	c.eng.wg.Add(1)
-	c.mu.Unlock()
-	defer c.eng.wg.Done()
-	c.run()
 }
 
 // wake asks for a look at the flow at an instant. mu is held.
 func (c *client) wake(at time.Duration) {
-	if c.stopped {
-		return
+	if !c.stopped {
+		c.eng.turns.at(c, at)
 	}
-	d := max(at-c.eng.now(), 0)
-	if c.timer == nil {
-		c.timer = time.AfterFunc(d, c.onTimer)
-		return
-	}
-	c.timer.Reset(d)
 }
 
 // released is called when the barrier that the client waits at has opened.
@@ -115,9 +108,8 @@ func (c *client) released(at time.Duration) {
 	c.kick()
 }
 
-// run works on the flow until it has to wait.
+// run works on the flow until it has to wait. mu is held before, not after.
 func (c *client) run() {
-	c.mu.Lock()
 	for {
 		c.again = false
 		switch c.advance() {
@@ -126,9 +118,7 @@ func (c *client) run() {
 		case doClose:
 			conn := c.conn
 			c.closing = true
-			c.mu.Unlock()
-			c.eng.closeConn(conn)
-			c.mu.Lock()
+			c.eng.wg.Go(func() { c.eng.closeConn(conn) }) // it waits for the peer
 		case doWait:
 			if !c.again {
 				c.running = false

@@ -13,11 +13,10 @@ import (
 
 // engine is one run of a plan.
 //
-// Waiting costs no goroutine: a client is a state machine that is moved on by
-// its connection's read goroutine (an ack, an event, a close), by its one
-// timer, or by a barrier. Whoever moves it starts a short-lived goroutine for
-// what may block, a send or a close, so that a peer that does not read delays
-// its own client only.
+// Waiting costs no goroutine and no timer: a client is a state machine that is
+// moved on by what its connection reads (an ack, an event, a close), by the
+// clock, or by a barrier. All of these only ask for a turn, in which it does what
+// may block, a send; so a peer that does not read delays its own client only.
 type engine struct {
 	plan *Plan
 	opt  Options
@@ -63,6 +62,7 @@ type engine struct {
 	herds    herds          // handshakes over time
 
 	tally []tally // by shard
+	turns *turns
 
 	dialed, reached, unreachable atomic.Int64
 	open                         atomic.Int64
@@ -107,6 +107,7 @@ func newEngine(p *Plan, o Options, work context.Context) (*engine, error) {
 		redials:  make(chan struct{}, max(maxRedials, o.MaxDials)),
 		tally:    make([]tally, shards),
 	}
+	e.turns = newTurns(e.now, &e.wg)
 	var once sync.Once
 	e.halt = func(reason string) {
 		once.Do(func() {

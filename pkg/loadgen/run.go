@@ -42,6 +42,7 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	if err := e.startHooks(); err != nil {
 		return nil, err
 	}
+	e.turns.start()
 	check := startSelfCheck(e)
 	show := e.startProgress()
 	e.scraper = e.startScraper()
@@ -280,14 +281,12 @@ func (e *engine) shutdown(cancel context.CancelFunc) {
 		c := &e.clients[i]
 		c.mu.Lock()
 		c.stopped = true
-		if c.timer != nil {
-			c.timer.Stop()
-		}
 		if c.back != nil && c.back.timer != nil {
 			c.back.timer.Stop()
 		}
 		c.mu.Unlock()
 	}
+	e.turns.stop()
 	cancel()
 	deadline := e.now() + politeTime
 	work := make(chan rt.Conn)

@@ -35,8 +35,8 @@ func startSelfCheck(e *engine) *selfCheck {
 	return s
 }
 
-// watch measures how late a timer fires, and once a second what the open
-// connections take.
+// watch measures how late a timer fires, sees to turns that are held up, and
+// measures once a second what the open connections take.
 func (s *selfCheck) watch() {
 	defer close(s.done)
 	next := time.Duration(0)
@@ -51,6 +51,7 @@ func (s *selfCheck) watch() {
 		case <-timer.C:
 			now := s.e.now()
 			s.e.hists.Record(0, s.e.lag, now-due)
+			s.e.turns.held()
 			if now >= next {
 				s.measure()
 				next = s.e.now() + time.Second
