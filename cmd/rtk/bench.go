@@ -56,6 +56,7 @@ type benchOptions struct {
 
 	profile   string
 	allowExec bool
+	dryRun    bool
 }
 
 func newBenchCmd(env *Env) *cobra.Command {
@@ -104,7 +105,7 @@ func newBenchCmd(env *Env) *cobra.Command {
 	f.StringArrayVar(&o.serveFlags, "serve-flag", nil, "further flag of the gateways that are started, as in --serve-flag=--faulty=dup=1%")
 	f.StringVar(&o.profile, "profile", "", "put the profile `NAME` of the scenarios over them")
 	f.BoolVar(&o.allowExec, "allow-exec", false, "let scenarios that are no local files start commands")
-	cmd.AddCommand(newBenchLintCmd(env), newBenchCompareCmd(env), newBenchFindCmd(env))
+	cmd.AddCommand(newBenchLintCmd(env), newBenchDryRunCmd(env, o), newBenchNewCmd(env), newBenchCompareCmd(env), newBenchFindCmd(env))
 	return cmd
 }
 

@@ -38,6 +38,9 @@ type benchRun struct {
 }
 
 func runBench(ctx context.Context, o *benchOptions) error {
+	if o.dryRun {
+		return runDry(ctx, o)
+	}
 	r := &benchRun{benchOptions: o, show: newProgress(o.env, o.progress), github: newGitHub(o)}
 	r.github.pause()
 	defer r.github.resume()
@@ -258,6 +261,22 @@ type planned struct {
 
 // plan reads one scenario and checks what it takes.
 func (r *benchRun) plan(ctx context.Context, name string) (*planned, error) {
+	p, err := r.compile(ctx, name, r.discover)
+	if err != nil {
+		return nil, err
+	}
+	if p.sources, err = checkBudget(p.plan, sourcePorts(r.env.Machine)); err != nil {
+		return nil, err
+	}
+	if p.baseline, err = r.readBaseline(p.sc.Name); err != nil {
+		return nil, err
+	}
+	p.checkpoint, err = checkpointer(p.sc)
+	return p, err
+}
+
+// compile reads one scenario and makes its plan. find looks up pods.
+func (r *benchRun) compile(ctx context.Context, name string, find func(context.Context, *loadgen.Discovery) ([]loadgen.Endpoint, error)) (*planned, error) {
 	sc, err := r.parse(name)
 	if err != nil {
 		return nil, err
@@ -267,7 +286,7 @@ func (r *benchRun) plan(ctx context.Context, name string) (*planned, error) {
 			return nil, usagef("%s: %w", name, err)
 		}
 	}
-	if err := sc.Discover(ctx, r.discover); err != nil {
+	if err := sc.Discover(ctx, find); err != nil {
 		return nil, err
 	}
 	if r.change != nil {
@@ -286,19 +305,7 @@ func (r *benchRun) plan(ctx context.Context, name string) (*planned, error) {
 	if err != nil {
 		return nil, usagef("%s: %w", name, err)
 	}
-	sources, err := checkBudget(plan)
-	if err != nil {
-		return nil, err
-	}
-	base, err := r.readBaseline(sc.Name)
-	if err != nil {
-		return nil, err
-	}
-	checkpoint, err := checkpointer(sc)
-	if err != nil {
-		return nil, err
-	}
-	return &planned{name: name, sc: sc, plan: plan, sources: sources, baseline: base, checkpoint: checkpoint}, nil
+	return &planned{name: name, sc: sc, plan: plan}, nil
 }
 
 // one runs one scenario. There may be a report beside an error.

@@ -12,16 +12,16 @@ const (
 	// spareDescriptors are kept for files, pipes and the runtime's own.
 	spareDescriptors = 64
 	// portsPerAddress is how many connections one source address carries to
-	// one target: the default ephemeral range of Linux, less a margin for
-	// connections in TIME_WAIT.
+	// one target with the default ephemeral range of Linux, see sourcePorts.
 	portsPerAddress = 20_000
 )
 
 // checkBudget finds out before any load whether this machine can carry the
 // plan: open files, and ports for each source address and target. It returns
 // the source addresses to spread over, nil for the system's choice; loopback
-// targets are spread over 127/8.
-func checkBudget(plan *loadgen.Plan) ([]string, error) {
+// targets are spread over 127/8. ports is how many connections one source
+// address carries to one target.
+func checkBudget(plan *loadgen.Plan, ports int) ([]string, error) {
 	need := plan.Descriptors + spareDescriptors
 	limit, err := raiseDescriptors(need)
 	if err != nil {
@@ -37,14 +37,14 @@ func checkBudget(plan *loadgen.Plan) ([]string, error) {
 		most = max(most, n)
 		loopback = loopback && isLoopback(addr)
 	}
-	if most <= portsPerAddress {
+	if most <= ports {
 		return nil, nil
 	}
-	addresses := (most + portsPerAddress - 1) / portsPerAddress
+	addresses := (most + ports - 1) / ports
 	if !loopback {
 		return nil, hint(&exitError{exitInconclusive, fmt.Errorf("%s connections to one address need %d source addresses, this machine would use one",
 			thousands(int64(most)), addresses)},
-			"spread the clients over more targets, or run from more machines")
+			portsFix(most, ports))
 	}
 	sources := make([]string, addresses)
 	for i := range sources {

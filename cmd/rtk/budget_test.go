@@ -23,7 +23,7 @@ func TestBudget(t *testing.T) {
 		{"too many files", loadgen.Plan{Clients: 1 << 28, Descriptors: 1 << 28}, nil, "open files limit"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			sources, err := checkBudget(&tc.plan)
+			sources, err := checkBudget(&tc.plan, portsPerAddress)
 			switch {
 			case tc.err == "" && err != nil:
 				t.Fatal(err)

@@ -22,3 +22,12 @@ func raiseDescriptors(need int) (int, error) {
 	}
 	return int(min(l.Cur, 1<<30)), nil
 }
+
+// descriptorLimits are the soft and the hard limit of open files.
+func descriptorLimits() (soft, hard int, err error) {
+	var l syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
+		return 0, 0, fmt.Errorf("read the open files limit: %w", err)
+	}
+	return int(min(l.Cur, 1<<30)), int(min(l.Max, 1<<30)), nil
+}

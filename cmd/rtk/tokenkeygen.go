@@ -77,7 +77,7 @@ func writeKeys(log io.Writer, name string, private, public []byte) error {
 func writeNew(name string, data []byte, mode os.FileMode) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, os.ErrExist) {
-		return hint(usagef("%s exists and is not overwritten", name), "choose another name with --out, or remove it first")
+		return hint(usagef("%s exists and is not overwritten", name), "choose another name, or remove it first")
 	}
 	if err != nil {
 		return err

@@ -77,13 +77,17 @@ func (c *client) authorize() error {
 	if err != nil {
 		return fmt.Errorf("clients %s: %w", c.cell.group.plan.Group.Name, err)
 	}
-	where := c.cell.tokens.place
-	if c.cell.target.Protocol != rt.HTTP && where == PlaceAuthToken {
-		where = PlaceHeader // an HTTP request has no CONNECT payload
-	}
-	cred := place(token, where, c.cell.perClient.header(c.cell.plan.Header, &v))
+	cred := place(token, c.requestPlace(), c.cell.perClient.header(c.cell.plan.Header, &v))
 	c.cred = &cred
 	return nil
+}
+
+// requestPlace is where the token goes in the client's HTTP requests.
+func (c *client) requestPlace() Place {
+	if where := c.cell.tokens.place; c.cell.target.Protocol == rt.HTTP || where != PlaceAuthToken {
+		return where
+	}
+	return PlaceHeader // an HTTP request has no CONNECT payload
 }
 
 func (c *client) publishes() bool {
