@@ -50,6 +50,8 @@ type benchOptions struct {
 	pods       int
 	serveFlags []string
 
+	tapeOptions
+
 	onGitHub, onGitHubSet bool // --github, and whether it was given
 	failExitCode          int
 	inconclusive          string
@@ -107,6 +109,7 @@ func newBenchCmd(env *Env) *cobra.Command {
 	cmd.AddCommand(newBenchDryRunCmd(env, o), newBenchNewCmd(env))
 	f.StringVar(&o.profile, "profile", "", "put the profile `NAME` of the scenarios over them")
 	f.BoolVar(&o.allowExec, "allow-exec", false, "let scenarios that are no local files start commands")
+	o.tapeOptions.flags(f)
 	cmd.AddCommand(newBenchLintCmd(env), newBenchCompareCmd(env), newBenchFindCmd(env))
 	return cmd
 }
@@ -134,6 +137,9 @@ func (o *benchOptions) validate() error {
 	}
 	if o.failExitCode < 0 || o.failExitCode > 255 {
 		return usagef("--fail-exit-code %d: want 0 to 255", o.failExitCode)
+	}
+	if err := o.validateTape(); err != nil {
+		return err
 	}
 	if o.inconclusive != "fail" && o.inconclusive != "pass" {
 		return usagef("--inconclusive %q: want fail or pass", o.inconclusive)

@@ -110,7 +110,7 @@ func (r *benchRun) conclude(reports []*loadgen.Report, failed error) error {
 	if len(reports) == 0 {
 		return failed
 	}
-	unwritten := r.write(reports)
+	unwritten := errors.Join(r.write(reports), r.writeTape(reports))
 	r.github.write(reports)
 	if failed != nil {
 		if unwritten != nil {
@@ -301,7 +301,7 @@ func (r *benchRun) compile(ctx context.Context, name string, find func(context.C
 	if seed == 0 {
 		seed = sc.Seed
 	}
-	plan, err := loadgen.Compile(sc, loadgen.CompileOptions{Seed: seed})
+	plan, err := loadgen.Compile(sc, loadgen.CompileOptions{Seed: seed, OnlyClient: r.onlyClient()})
 	if err != nil {
 		return nil, usagef("%s: %w", name, err)
 	}
@@ -312,6 +312,10 @@ func (r *benchRun) compile(ctx context.Context, name string, find func(context.C
 func (r *benchRun) one(ctx context.Context, p *planned) (*loadgen.Report, error) {
 	for _, w := range p.plan.Warnings {
 		fmt.Fprintf(r.env.Stderr, "rtk: warning: %s: %s\n", p.name, w)
+	}
+	trace, err := r.tracer(p.plan)
+	if err != nil {
+		return nil, err
 	}
 	r.show.begin(p.sc.Name)
 	rep, err := loadgen.Run(ctx, p.plan, loadgen.Options{
@@ -324,6 +328,9 @@ func (r *benchRun) one(ctx context.Context, p *planned) (*loadgen.Report, error)
 		SourceAddrs: p.sources,
 		Grace:       max(r.grace, 1), // to Run, 0 is the default
 		Environment: environment(r.env),
+		Tape:        r.keepsTape(),
+		Trace:       trace,
+		Repeat:      r.repeat(p),
 	})
 	r.show.end()
 	if err != nil {

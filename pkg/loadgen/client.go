@@ -22,6 +22,7 @@ type client struct {
 	mu    sync.Mutex
 	conn  rt.Conn
 	probe *probe       // while its handshake is judged
+	tape  *tape        // its last frames, nil until there is one to keep
 	send  *sendState   // while it is in an emit or publish step
 	cred  *credentials // for its HTTP requests, nil without any
 	back  *comeback    // nil until a connection was lost
@@ -45,6 +46,7 @@ type client struct {
 	through   bool // the barrier has opened
 	arrived   bool // at the barrier
 	joined    bool // the ledger's window is open
+	flawed    bool // something went wrong with it
 	denied    bool // the server refused what the client did to be in
 	passive   bool // the flow is done, the connection is kept
 	over      bool // nothing left to do

@@ -25,6 +25,7 @@ func (c *client) onAck(m *rt.Message, at time.Duration) {
 	good := st.match.Match(arg)
 	switch {
 	case !st.outcome && !good:
+		c.failed(st.step.Name + ": the ack does not match")
 		st.acksRefused.Add(1)
 		s.failed = true
 		c.cell.fail(rt.KindRejected)
@@ -110,6 +111,7 @@ func (c *client) unanswered(st *stepRun, p *pending, at time.Duration) {
 	c.eng.hists.Record(c.shard(), st.ack, at-p.due)
 	c.eng.hists.Record(c.shard(), st.service, at-p.sent)
 	st.ackTimeouts.Add(1)
+	c.failed(st.step.Name + ": no ack within " + st.within.String())
 	s.failed = s.failed || !st.outcome
 	c.cell.fail(rt.KindTimeout)
 	st.noteFailure(func() string { return "no ack within " + st.within.String() })

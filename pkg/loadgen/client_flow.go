@@ -224,6 +224,7 @@ func (c *client) leaveFlow(how leaving, why string) {
 		c.finishSend(st)
 		switch how {
 		case leftBroken:
+			c.failed(st.step.Name + ": " + why)
 			st.failed.Add(1)
 			st.noteFailure(func() string { return why })
 		case leftAsPlanned:

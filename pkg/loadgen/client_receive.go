@@ -23,6 +23,7 @@ func (c *client) receive(m *rt.Message, gen uint32) {
 		c.onStale(m)
 		return
 	}
+	c.noteIn(m, at)
 	if c.cell.follows {
 		c.follow(m)
 	}
@@ -54,6 +55,7 @@ func (c *client) ended(i rt.CloseInfo, gen uint32) {
 		return // it was replaced before
 	}
 	c.uncount()
+	c.noteLocal("close", endReason(i))
 	c.onGone(i, at)
 	c.noteBytes()
 	c.closing = true // there is nothing left to close

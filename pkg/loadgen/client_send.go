@@ -135,6 +135,7 @@ func (c *client) sendOne() {
 		c.nextAck++
 	}
 	c.noteSend(st, due, now)
+	c.noteOut(&b.out, now)
 	conn := c.conn
 	c.mu.Unlock()
 	err := conn.Send(c.eng.work, &b.out)
@@ -163,6 +164,7 @@ func (c *client) sendOne() {
 		return
 	}
 	s.failed = true
+	c.failed(st.step.Name + ": " + err.Error())
 	st.sendErrors.Add(1)
 	c.cell.fail(rt.KindOf(err))
 	st.noteFailure(err.Error)

@@ -77,6 +77,7 @@ func (c *client) lost(at time.Duration, i rt.CloseInfo) {
 	default:
 		c.cell.unplanned.Add(1)
 		c.eng.errs.add("connection ended: " + reason)
+		c.failed("connection ended: " + reason)
 	}
 	if !c.cell.group.reconnects() {
 		c.planned = slow != nil // what a server does with a slow reader is its policy

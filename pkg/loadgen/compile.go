@@ -17,6 +17,9 @@ import (
 type CompileOptions struct {
 	Seed  uint64 // 0: the scenario's, or a random one
 	RunID string // "": a random one. At most 6 base 36 digits
+	// OnlyClient reduces the plan to the client of that number, and to one of
+	// each kind of its peers. Nil is all of them.
+	OnlyClient *int
 }
 
 // Bounds of a plan. They keep a typing error from eating the machine; each is
@@ -59,6 +62,11 @@ func Compile(s *Scenario, o CompileOptions) (*Plan, error) {
 	}
 	if err := compilePhases(p); err != nil {
 		return nil, err
+	}
+	if o.OnlyClient != nil {
+		if err := p.only(*o.OnlyClient); err != nil {
+			return nil, err
+		}
 	}
 	if err := compileVerify(p); err != nil {
 		return nil, err

@@ -198,6 +198,8 @@ func (c *client) refuse(err error) {
 	}
 	kind := rt.KindOf(err)
 	c.cell.fail(kind)
+	c.failed(err.Error())
+	c.noteLocal("refused", err.Error())
 	c.eng.errs.add(err.Error())
 	if kind == rt.KindRejected {
 		c.cell.refused.Add(1)

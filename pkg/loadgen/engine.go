@@ -38,6 +38,8 @@ type engine struct {
 	lag       hist.ID // how late timers fire
 	sendAge   hist.ID // how long sends waited within rtk
 	errs      *errorList
+	rec       *recorder // nil when no frames are recorded
+	failures  failures
 	windows   *windows
 	scraper   *scraper
 	aborted   atomic.Pointer[aborted]
@@ -99,6 +101,7 @@ func newEngine(p *Plan, o Options, work context.Context) (*engine, error) {
 		book:     ledger.New(p.run, p.Publishers),
 		hists:    hist.NewSet(shards),
 		errs:     newErrorList(p.Scenario.Secrets),
+		rec:      newRecorder(&o, p.Clients),
 		done:     make(chan struct{}),
 		halted:   make(chan struct{}),
 		closing:  make(chan struct{}, maxCloses),
@@ -174,7 +177,7 @@ func (e *engine) prepareClient(g *groupRun, c *cellRun, index int) {
 	id := g.plan.first + index
 	cl := &e.clients[id]
 	cl.eng, cl.cell = e, c
-	cl.id, cl.index = int32(id), int32(index)
+	cl.id, cl.index = int32(id), int32(index+c.plan.shift)
 	cl.pub, cl.sub, cl.targetNo = -1, -1, int16(e.targetIndex(c.plan.Target))
 	if g.plan.Publisher {
 		cl.pub = int32(g.plan.firstPublisher + index)
@@ -265,7 +268,7 @@ func (e *engine) settled() {
 
 // random is a client's value for {{rand}}: reproducible from the seed.
 func (e *engine) random(c *client, seq int64) uint64 {
-	x := e.plan.Seed ^ uint64(c.id)<<32 ^ uint64(seq)*0x9e3779b97f4a7c15
+	x := e.plan.Seed ^ uint64(int(c.id)+c.cell.plan.shiftID)<<32 ^ uint64(seq)*0x9e3779b97f4a7c15
 	x ^= x >> 30
 	x *= 0xbf58476d1ce4e5b9
 	x ^= x >> 27

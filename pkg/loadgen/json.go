@@ -57,6 +57,8 @@ type (
 		Reconnects []jsonReconnect `json:"reconnects" doc:"Groups whose clients lost connections and were to come back."`
 		Generator  jsonGenerator   `json:"generator" doc:"The load generator's account of itself."`
 		Errors     []jsonError     `json:"errors" doc:"Distinct errors, the most frequent first."`
+		Failed     []jsonFailed    `json:"failed_clients" doc:"Clients with which something went wrong, at most 50."`
+		Repeat     string          `json:"repeat" doc:"Command that makes the run again with its seed, without secrets."`
 
 		Environment jsonEnvironment `json:"environment" doc:"Where the run was made."`
 
@@ -245,6 +247,10 @@ func newJSONRun(r *Report) jsonRun {
 		run.Metrics = append(run.Metrics, newJSONMetric(&x))
 	}
 	run.Reconnects = newJSONReconnects(r, m)
+	run.Repeat, run.Failed = m.mask(r.Repeat), []jsonFailed{}
+	for _, c := range r.Failed {
+		run.Failed = append(run.Failed, jsonFailed{c.Client, c.Group, c.Index, c.Target, m.mask(c.Why)})
+	}
 	for _, e := range r.Errors {
 		run.Errors = append(run.Errors, jsonError{m.mask(e.Text), e.Count})
 	}

@@ -20,6 +20,13 @@ type (
 		Since      time.Time `json:"since" doc:"When the newest message that it received was published, or when it joined."`
 		Missed     int64     `json:"missed" doc:"Messages that others on its target received since."`
 	}
+	jsonFailed struct {
+		Client int    `json:"client" doc:"Number in the run, for --only-client."`
+		Group  string `json:"group" doc:"Its group."`
+		Index  int    `json:"index" doc:"Index in its group."`
+		Target string `json:"target" doc:"Its target."`
+		Why    string `json:"why" doc:"What went wrong first."`
+	}
 	jsonPrice struct {
 		SameCount  int64   `json:"same_pod_count" doc:"Deliveries within a target."`
 		SameP50    float64 `json:"same_pod_p50_s" doc:"Their median latency."`

@@ -41,6 +41,13 @@ type Options struct {
 	Grace time.Duration
 	// Environment is put into the report.
 	Environment Environment
+	// Tape keeps the last frames of each client, for Report.Tape.
+	Tape bool
+	// Trace, when set, is called with every frame, from many goroutines.
+	Trace func(TraceFrame)
+	// Repeat is the command that makes the run again with the same seed, for
+	// Report.Repeat.
+	Repeat string
 	// MaxDials bounds the handshakes that are under way at the same time, 256
 	// by default.
 	MaxDials int

@@ -102,6 +102,10 @@ type CellPlan struct {
 	First      int         // client.index of the cell's first client
 	Count      int
 	Pos        Pos
+
+	// In a plan of one client: what to add to an index and to a number in the
+	// run to have those of the whole plan.
+	shift, shiftID int
 }
 
 // AxisChoice is the value that a cell has on one axis.

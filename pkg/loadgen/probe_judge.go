@@ -44,6 +44,10 @@ func (c *client) judge(conn rt.Conn, err error, due, at time.Duration) {
 	}
 	c.cell.probes.add(f)
 	c.mu.Lock()
+	c.noteLocal("judged", f.text)
+	if f.result != probeGood && !f.skip {
+		c.failed(c.cell.plan.Name + ": " + f.text)
+	}
 	if f.result == probeGood && c.cell.plan.Case.Outcome == OutcomeAccepted && !c.gone {
 		c.probe = nil
 		c.begin(c.eng.now())

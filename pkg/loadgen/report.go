@@ -61,6 +61,13 @@ type Report struct {
 	Partial     bool // the run was cut short
 	// Faults is what became of the scenario's faults.
 	Faults []FaultReport
+	// Failed are clients with which something went wrong, at most 50, and
+	// Repeat the command that makes the run again.
+	Failed []FailedClient
+	Repeat string
+	// Tape is their last frames, and those of a healthy neighbour; empty unless
+	// Options.Tape was set.
+	Tape []TapeClient
 	// Timeline is the run over time, a point a second or, in long runs, a
 	// multiple of that. TimelineMetric is the latency of which it has the
 	// percentile, "" when the run has none.

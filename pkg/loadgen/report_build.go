@@ -24,6 +24,7 @@ func (e *engine) report(ev *evidence) *Report {
 		Windows: e.windowReports(ev), Scrapes: e.scrapeReports(),
 	}
 	e.addMissed(ev, r.Timeline)
+	e.noteFailures(r, ev)
 	for i := range r.Checks {
 		c := &r.Checks[i]
 		c.Got, c.Detail = e.errs.masker.mask(c.Got), e.errs.masker.mask(c.Detail)

@@ -98,6 +98,11 @@ func failedReport() *Report {
 			Name: "pod-a", URL: "http://10.0.0.11:9090/metrics", Tried: 12, Failed: 1, LastError: "status 500",
 			Series: []ScrapedSeries{{Name: "process_resident_memory_bytes", At: []float64{0, 30, 60}, V: []float64{1e8, 1.2e8, 1.1e8}}},
 		}},
+		Failed: []FailedClient{
+			{17, "subscribers", 17, "pod-b", "lobby: lost 87 messages (socket)"},
+			{2003, "publishers", 3, "pod-a", "emit say: no ack within 1s, said " + secret},
+		},
+		Repeat: "rtk bench bench/cross-pod.rtk.yaml --seed 32570",
 		Errors: []ErrorCount{{"dial ws://10.0.0.12:3000: refused\n::error::x", 1204}, {"token " + jwt + " refused", 2}},
 	}
 }

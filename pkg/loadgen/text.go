@@ -35,6 +35,7 @@ func WriteText(w io.Writer, r *Report, o TextOptions) error {
 	}
 	t.checks(r)
 	t.errors(r)
+	t.failed(r)
 	_, err := w.Write(t.b.Bytes())
 	return err
 }
