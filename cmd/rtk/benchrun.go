@@ -62,9 +62,11 @@ func runBench(ctx context.Context, o *benchOptions) error {
 			needPods = needPods || len(r.targets) == 0
 			continue
 		}
-		if _, err := r.parse(name); err != nil {
+		sc, err := r.parse(name)
+		if err != nil {
 			return err
 		}
+		needPods = needPods || len(r.targets) == 0 && needsPods(sc)
 	}
 
 	ctx, stop := r.onSignal(ctx)
@@ -265,6 +267,9 @@ func (r *benchRun) plan(ctx context.Context, name string) (*planned, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := (&faultDriver{cluster: r.cluster}).check(p.sc); err != nil {
+		return nil, err
+	}
 	if p.sources, err = checkBudget(p.plan, sourcePorts(r.env.Machine)); err != nil {
 		return nil, err
 	}
@@ -324,6 +329,7 @@ func (r *benchRun) one(ctx context.Context, p *planned) (*loadgen.Report, error)
 		Baseline:    p.baseline,
 		Checkpoint:  p.checkpoint,
 		Hooks:       hookProcesses{},
+		Faults:      &faultDriver{cluster: r.cluster},
 		Progress:    r.show.show,
 		SourceAddrs: p.sources,
 		Grace:       max(r.grace, 1), // to Run, 0 is the default

@@ -13,7 +13,8 @@ import (
 // does not count as the generator's. One slow reader can stop it (it writes
 // under a global lock): it is no Redis for production.
 func newDevRedisCmd(env *Env) *cobra.Command {
-	return &cobra.Command{
+	listen := ""
+	cmd := &cobra.Command{
 		Use:    "dev-redis",
 		Short:  "An in-memory Redis for development",
 		Args:   cobra.NoArgs,
@@ -22,7 +23,7 @@ func newDevRedisCmd(env *Env) *cobra.Command {
 			ctx, stop := untilSignal(cmd.Context(), env)
 			defer stop()
 			m := miniredis.NewMiniRedis()
-			if err := m.StartAddr("127.0.0.1:0"); err != nil {
+			if err := m.StartAddr(listen); err != nil {
 				return fmt.Errorf("start the embedded redis: %w", err)
 			}
 			defer m.Close()
@@ -31,6 +32,8 @@ func newDevRedisCmd(env *Env) *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "`ADDRESS` to listen at")
+	return cmd
 }
 
 // untilSignal returns a context that the first SIGINT or SIGTERM cancels.

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,6 +32,7 @@ type child struct {
 	err    error         // valid after done
 	URL    string        // where it listens
 	Admin  string        // its admin listener, "" if it has none
+	doomed atomic.Bool   // a fault ends it on purpose
 }
 
 var listening = regexp.MustCompile(`https?://[0-9.:\[\]a-z]+|redis://[0-9.:]+`)
@@ -132,6 +134,13 @@ func (t *tail) Write(p []byte) (int, error) {
 		t.buf = append(t.buf[:0], t.buf[len(t.buf)-t.max:]...)
 	}
 	return len(p), nil
+}
+
+// all is everything that was kept.
+func (t *tail) all() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.buf)
 }
 
 // String is the last line or two of what was written.

@@ -79,6 +79,14 @@ func (s *Scenario) replaceTarget(old *Target, pods []*Target) {
 		return list
 	}
 	s.Targets = put(s.Targets)
+	for _, f := range s.Faults {
+		switch {
+		case f.Proxy != nil:
+			f.Proxy.Targets = put(f.Proxy.Targets)
+		case f.Kill != nil:
+			f.Kill.Targets = put(f.Kill.Targets)
+		}
+	}
 	for _, g := range s.Groups {
 		g.Targets = put(g.Targets)
 		for i := range g.Matrix {

@@ -104,6 +104,18 @@ type Victim struct {
 	PID    int
 }
 
+// Victims are the processes that the fault means.
+func (k *KillFault) Victims() []Victim {
+	var out []Victim
+	for _, t := range k.Targets {
+		out = append(out, Victim{Target: t})
+	}
+	if k.Redis || k.PID != 0 {
+		out = append(out, Victim{Redis: k.Redis, PID: k.PID})
+	}
+	return out
+}
+
 // FaultDriver does for faults what needs the operating system. Package loadgen
 // opens no socket and starts no process. Implementations are safe for
 // concurrent use.

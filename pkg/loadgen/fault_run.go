@@ -227,20 +227,14 @@ const UndoDone = "done"
 // kill sends the signal to all that are meant.
 func (r *faultRun) kill(ev *FaultEvent) func(*FaultEvent) {
 	k := r.f.Kill
-	var victims []Victim
 	for _, t := range k.Targets {
-		victims = append(victims, Victim{Target: t})
-		n := r.fs.e.openAt(t)
-		ev.Of += n
+		ev.Of += r.fs.e.openAt(t)
 		r.fs.disturb(t)
-	}
-	if k.Redis || k.PID != 0 {
-		victims = append(victims, Victim{Redis: k.Redis, PID: k.PID})
 	}
 	ctx, cancel := r.fs.context()
 	defer cancel()
 	var undos []FaultUndo
-	for _, v := range victims {
+	for _, v := range k.Victims() {
 		undo, err := r.fs.e.opt.Faults.Kill(ctx, v, k)
 		if undo != nil {
 			undos = append(undos, undo)
