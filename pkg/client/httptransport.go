@@ -21,6 +21,7 @@ type transportKey struct {
 	via      route
 	insecure bool
 	version  string
+	fresh    bool // a connection for each request
 }
 
 // HTTP versions, as in rt.Target.HTTPVersion.
@@ -34,10 +35,10 @@ const (
 const idleTimeout = 4 * time.Second
 
 // transport returns the shared transport for a kind of request.
-func (d *Dialer) transport(t *rt.Target, via route) *http.Transport {
+func (d *Dialer) transport(t *rt.Target, via route, fresh bool) *http.Transport {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	k := transportKey{via, t.Insecure, t.HTTPVersion}
+	k := transportKey{via, t.Insecure, t.HTTPVersion, fresh}
 	if tr := d.transports[k]; tr != nil {
 		return tr
 	}
@@ -45,6 +46,7 @@ func (d *Dialer) transport(t *rt.Target, via route) *http.Transport {
 		d.transports = map[transportKey]*http.Transport{}
 	}
 	tr := d.newTransport(t, via, t.HTTPVersion)
+	tr.DisableKeepAlives = fresh
 	d.transports[k] = tr
 	return tr
 }

@@ -40,7 +40,7 @@ func (d *Dialer) Request(ctx context.Context, r *rt.Request) (*rt.Response, erro
 	if method == "" {
 		method = "GET"
 	}
-	resp, err := d.transport(&t, route{local: r.LocalAddr, addr: r.DialAddr}).RoundTrip(d.newRequest(ctx, method, u, r.Header, r.Body))
+	resp, err := d.transport(&t, route{local: r.LocalAddr, addr: r.DialAddr}, r.Fresh).RoundTrip(d.newRequest(ctx, method, u, r.Header, r.Body))
 	if err != nil {
 		return nil, requestFailure("request", &t, ctxError(ctx, plain(err)))
 	}

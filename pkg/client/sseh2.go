@@ -28,7 +28,7 @@ func (d *Dialer) openSSE2(ctx context.Context, r *rt.DialRequest, u *url.URL, in
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, cancel)
 	tr := &traced{}
-	resp, err := d.transport(&r.Target, routeOf(r)).RoundTrip(d.sseRequest(tr.with(life), r, u))
+	resp, err := d.transport(&r.Target, routeOf(r), false).RoundTrip(d.sseRequest(tr.with(life), r, u))
 	if !stop() && err == nil {
 		_ = resp.Body.Close()
 		err = ctx.Err()

@@ -114,13 +114,15 @@ func (c *plainConn) Send(ctx context.Context, m *rt.Outgoing) error {
 	switch {
 	case len(m.Attachments) > 0:
 		return c.usage(errAttachments)
-	case c.raw && m.AckID != rt.NoAck:
+	case (c.raw || m.Binary) && m.AckID != rt.NoAck:
 		return c.usage(errAckNest)
 	case ctx.Err() != nil:
 		return c.sendError(ctx.Err())
 	}
-	body := m.Body
-	if !c.raw {
+	body, op := m.Body, byte(opText)
+	if m.Binary {
+		op = opBinary
+	} else if !c.raw {
 		b := c.d.takeSendBuf()
 		defer c.d.giveSendBuf(b)
 		*b = appendNest(*b, m)
@@ -133,7 +135,7 @@ func (c *plainConn) Send(ctx context.Context, m *rt.Outgoing) error {
 	if c.ended() {
 		return c.sendError(errClosed)
 	}
-	err := c.w.write(ctx, opText, body)
+	err := c.w.write(ctx, op, body)
 	if err != nil {
 		if c.lost(err) {
 			c.w.l.abort()

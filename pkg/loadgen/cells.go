@@ -42,6 +42,7 @@ type cellRun struct {
 	connectLatency, firstByte, heartbeatGap, rejectLatency hist.ID
 
 	tried, opened, refused, failed atomic.Int64 // handshakes
+	upgraded                       atomic.Int64 // from polling to WebSocket
 	unavailable, unplanned         atomic.Int64
 	kicked                         atomic.Int64 // disconnected as an outcome class says
 	firstByteLate                  atomic.Int64
@@ -54,6 +55,7 @@ type cellRun struct {
 	severed                        atomic.Int64 // connections that a fault of the scenario broke
 	polls                          *pollTally   // nil unless the protocol is longpoll
 	dialer                         rt.Dialer    // instead of the run's, nil for that
+	sticky                         *stickyTally // nil unless the clients probe a balancer
 	slow                           *slowTally   // nil unless the clients read slowly
 	back                           *backTally   // nil unless the clients come back
 	follows                        bool         // they keep the id of the last event
@@ -232,6 +234,9 @@ func newCellRun(g *groupRun, p *CellPlan, set *hist.Set, inherit map[string][]Ou
 		c.firstByte, c.heartbeatGap = set.Add(hist.Coarse), set.Add(hist.Coarse)
 	}
 	c.prepareReturn(set)
+	if g.plan.Group.Sticky {
+		c.sticky = &stickyTally{}
+	}
 	if g.plan.Group.slow() {
 		c.slow = &slowTally{}
 	}

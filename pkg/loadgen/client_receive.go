@@ -35,6 +35,8 @@ func (c *client) receive(m *rt.Message, gen uint32) {
 		c.onEvent(m, at)
 	case rt.KindAck:
 		c.onAck(m, at)
+	case rt.KindUpgrade:
+		c.cell.upgraded.Add(1)
 	case rt.KindDisconnect:
 		// The server has left the namespace; the transport may stay open, but
 		// nothing will come of it.

@@ -109,6 +109,10 @@ func (c *client) begin(at time.Duration) {
 // connect makes the client's connection and begins its flow.
 func (c *client) connect(due time.Duration) {
 	e := c.eng
+	if c.cell.sticky != nil {
+		c.probeSticky()
+		return
+	}
 	conn, err := c.dial()
 	at := e.now()
 	if c.cell.plan.Case != nil {

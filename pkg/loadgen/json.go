@@ -107,7 +107,7 @@ type (
 		Received     int64  `json:"received" doc:"Events received."`
 	}
 	jsonCheck struct {
-		Kind   string      `json:"kind" doc:"threshold, auth, verify, step, group, fault or generator."`
+		Kind   string      `json:"kind" doc:"threshold, auth, verify, step, group, fault, sticky or generator."`
 		Name   string      `json:"name" doc:"Name, the same in every run."`
 		Status CheckStatus `json:"status" doc:"pass, fail, warn, inconclusive or skipped."`
 		Got    string      `json:"got" doc:"What was measured."`

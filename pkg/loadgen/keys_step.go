@@ -14,8 +14,8 @@ var emitDef = &objectDef{
 	name: "emitStep", what: "an emit step", doc: "Send an event, once or at a rate.",
 	keys: append([]keyDef{
 		{name: "emit", typ: textType, doc: "Name of the event.", examples: []any{"say"}, required: true},
-		{name: "args", typ: arrayOf(anyType), doc: "Arguments. Texts may hold {{marker}}, {{seq}}, {{client.index}} and the other variables.", examples: []any{[]any{"lobby", "{{marker}}"}}},
-		{name: "data", typ: anyType, doc: "The only argument, or the data of a plain WebSocket frame.", examples: []any{map[string]any{"room": "lobby", "text": "{{marker}}"}}},
+		{name: "args", typ: arrayOf(anyType), doc: "Arguments. Texts may hold {{marker}}, {{seq}}, {{client.index}} and the other variables. { $binary: BASE64 }, { $bytes: 1KiB } (filler) and { $text: TEXT } are binary data.", examples: []any{[]any{"lobby", "{{marker}}"}}},
+		{name: "data", typ: anyType, doc: "The only argument, or the data of a plain WebSocket frame; as binary data the whole of a binary frame.", examples: []any{map[string]any{"room": "lobby", "text": "{{marker}}"}}},
 		{name: "argsJSON", typ: textType, doc: "All arguments as the text of a JSON array, for instance from the environment. A variable outside of quotes is a number.", examples: []any{`["lobby", {"text": "{{marker}}", "n": {{seq}}}]`}},
 		{name: "ack", typ: refTo("ack"), doc: "Ask for an ack and wait for it. {} bounds it by 10s.", examples: []any{map[string]any{"within": "1s"}}, mayBeEmpty: true},
 		{name: "outcome", typ: mapOf(refTo("outcome")), doc: "Classes of sends by what came back, the first that matches. Sends that match none are class other.", examples: []any{map[string]any{"accepted": map[string]any{"ack": map[string]any{"$.ok": true}}, "throttled": map[string]any{"anyOf": []any{map[string]any{"event": "rate_limited"}, map[string]any{"disconnect": "/throttl/"}}}}}},

@@ -60,13 +60,17 @@ type pollConn struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 	byUs   atomic.Bool
+	holed  atomic.Bool // a blackhole: answers do not arrive any more
 
 	mu     sync.Mutex
 	info   rt.ConnInfo
 	cursor string
 }
 
-var _ rt.Conn = (*pollConn)(nil)
+var (
+	_ rt.Conn    = (*pollConn)(nil)
+	_ rt.Breaker = (*pollConn)(nil)
+)
 
 func (d *pollDialer) Dial(ctx context.Context, r *rt.DialRequest, h rt.Handler) (rt.Conn, error) {
 	c := &pollConn{d: d, r: r, h: h, done: make(chan struct{}), cursor: d.poll.First}
@@ -128,6 +132,9 @@ func (c *pollConn) ask(ctx context.Context, hold bool) ([]pollItem, error) {
 	}
 	start := time.Now()
 	resp, err := c.d.request.Request(ctx, req)
+	if err == nil && c.holed.Load() {
+		err = c.starve(ctx, start)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -279,6 +286,28 @@ func (c *pollConn) Close() error {
 func (c *pollConn) Abort() {
 	c.byUs.Store(true)
 	c.cancel()
+}
+
+// Break ends the request under way as a network that fails would, or lets no
+// answer arrive any more.
+func (c *pollConn) Break(how rt.BreakHow) error {
+	if how == rt.BreakBlackhole {
+		c.holed.Store(true)
+		return nil
+	}
+	c.cancel()
+	return nil
+}
+
+// starve waits for an answer in vain.
+func (c *pollConn) starve(ctx context.Context, since time.Time) error {
+	timer := time.NewTimer(time.Until(since.Add(c.d.poll.Timeout)))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	return c.fail(rt.KindTimeout, 0, errors.New("no answer"))
 }
 
 // Info describes the connection. What a later one needs to go on is the cursor.

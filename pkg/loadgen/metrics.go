@@ -94,6 +94,9 @@ const (
 	SlowBytesRead   = "slow_bytes_read"
 	DeliverySlow    = "delivery_slow"
 
+	UpgradeSuccess   = "upgrade_success"
+	StickyUnknownSID = "sticky_unknown_sid"
+
 	PollEmpty    = "poll_empty"
 	PollHoldTime = "poll_hold_time"
 	PollGaps     = "poll_gaps"
@@ -202,6 +205,8 @@ var metricTable = []MetricDef{
 	{SlowDisconnects, KindRatio, "", []string{LabelClients, LabelTarget, LabelTransport, LabelReason}, "connections of slow readers that the server or the network ended, of those that opened"},
 	{SlowBytesRead, KindCounter, "", connLabels, "bytes that slow readers took from their sockets"},
 	{DeliverySlow, KindRatio, "", deliveryLabels, "deliveries that did not happen because the subscriber reads slowly, of those expected; they are not in delivery_lost"},
+	{UpgradeSuccess, KindRatio, "", connLabels, "connections that moved from polling to WebSocket, of those that were to (transports: [polling, websocket])"},
+	{StickyUnknownSID, KindRatio, "", connLabels, "requests of long-polling sessions, each over a connection of its own and with the session's cookies, that were answered with an unknown session, of those made"},
 	{PollEmpty, KindRatio, "", connLabels, "long polls that were answered without an event, of those answered"},
 	{PollHoldTime, KindLatency, "s", connLabels, "from a long poll to its answer: how long the server held it"},
 	{PollGaps, KindRatio, "", connLabels, "answers to long polls in which the server says that events are missing, of those answered"},

@@ -28,6 +28,7 @@ type parse struct {
 	expanded   int // bytes from the environment
 	// dropped counts the diagnostics past maxRecorded.
 	dropped int
+	blobs   *[]Blob               // of the emit step that is read, nil outside
 	onRead  func(def, key string) // tests follow which keys the parser reads
 
 	targets map[string][]*Target // by name; a name of several urls stands for all

@@ -8,6 +8,8 @@ import (
 
 func (p *parse) emit(g *Group, o *object, what *node, proto rt.Protocol) *Emit {
 	e := &Emit{Event: p.eventName(what, false), Schedule: p.schedule(o)}
+	p.blobs = &e.Blobs
+	defer func() { p.blobs = nil }()
 	given := ""
 	for _, key := range []string{"args", "data", "argsJSON"} {
 		if !o.has(key) {
@@ -46,6 +48,10 @@ func (p *parse) emit(g *Group, o *object, what *node, proto rt.Protocol) *Emit {
 	}
 	for _, a := range e.Args {
 		e.Marker = e.Marker || a.HasMarker()
+	}
+	e.Marker = e.Marker || hasMarker(e.Blobs)
+	if key, _ := blobNode(o.get("data")); len(e.Blobs) > 0 && proto == rt.WebSocket && key == "" {
+		p.hintf(o.keyPos(given), `write data: { $binary: … }`, "a plain WebSocket frame is binary as a whole or not at all")
 	}
 	if n := o.get("ack"); n != nil {
 		e.Ack = p.ack(n)

@@ -45,11 +45,12 @@ func (p *parse) group(name string, key, value *node) {
 		p.errorf(o.keyPos("namespace"), "namespace is for socketio targets, group %q connects to %s", name, proto)
 	}
 	p.checkConnect(g, o, proto)
+	g.Sticky = p.sticky(o, g, proto)
 	g.ReadRate = p.readRate(o, g, proto)
 	g.Reconnect = p.reconnect(o.get("reconnect"), proto)
 	p.flow(g, o, proto)
 	switch {
-	case !o.has("flow") && !o.has("matrix"):
+	case !o.has("flow") && !o.has("matrix") && !o.has("sticky"):
 		p.hintf(key.pos, "give it a flow or a matrix, or take it out", "group %q does nothing", name)
 	case len(g.Phases) > 0 && g.Connect.Rate > 0:
 		p.errorf(o.keyPos("phases"), "phases say when the clients connect, and connect.rate does: give one of them")

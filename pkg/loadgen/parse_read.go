@@ -43,3 +43,22 @@ func (p *parse) readRate(o *object, g *Group, proto rt.Protocol) int64 {
 	}
 	return int64(rate)
 }
+
+// sticky reads whether a group probes a balancer.
+func (p *parse) sticky(o *object, g *Group, proto rt.Protocol) bool {
+	if o.enum("sticky", []string{"probe"}) == "" {
+		return false
+	}
+	for _, key := range []string{"flow", "reconnect", "read", "phases"} {
+		if o.has(key) {
+			p.errorf(o.keyPos(key), "%s has no meaning for a group that probes a balancer (sticky)", key)
+		}
+	}
+	switch {
+	case proto != "" && proto != rt.SocketIO:
+		p.errorf(o.keyPos("sticky"), "sticky is for socketio targets, group %q connects to %s", g.Name, proto)
+	case g.hasAxis(AxisCase), g.hasAxis(AxisTransport):
+		p.errorf(o.keyPos("sticky"), "sticky has sessions of its own, no cases and no transports")
+	}
+	return true
+}

@@ -104,6 +104,10 @@ func (p *parse) appendJSON(dst []byte, n *node) []byte {
 		}
 		return append(dst, ']')
 	case mappingNode:
+		if key, value := blobNode(n); value != nil && p.blobs != nil {
+			*p.blobs = append(*p.blobs, p.blob(key, value))
+			return appendPlaceholder(dst, len(*p.blobs)-1)
+		}
 		dst = append(dst, '{')
 		for i, e := range n.entries {
 			if i > 0 {

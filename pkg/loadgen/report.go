@@ -108,7 +108,7 @@ const (
 // Check is one thing that was decided: a threshold, a matrix cell, a step
 // that must be reached, a delivery guarantee. Each is one JUnit test case.
 type Check struct {
-	Kind   string // threshold, auth, verify, step, group, fault, generator
+	Kind   string // threshold, auth, verify, step, group, fault, sticky, generator
 	Name   string // stable across runs: no measured value
 	Status CheckStatus
 	Got    string // measured, with unit

@@ -109,6 +109,9 @@ func needs(p *Plan, o Options) error {
 		}
 	}
 	for _, g := range p.Groups {
+		if g.Group.Sticky && o.Requester == nil {
+			return usage("no requester, but the plan probes a balancer")
+		}
 		for _, c := range g.Cells {
 			if c.Target.Poll != nil && o.Requester == nil {
 				return usage("no requester, but the plan has long polls")

@@ -90,6 +90,7 @@ func (e *engine) collect(ev *evidence) *seriesList {
 		for _, c := range g.cells {
 			l.returned(c)
 			l.slowSeries(c)
+			l.stickySeries(c)
 		}
 	}
 	l.herds()
@@ -134,6 +135,13 @@ func (l *seriesList) cell(c *cellRun) {
 		}
 	}
 	l.errors(c)
+	if len(c.target.Transports) > 1 && c.sticky == nil {
+		opened := c.opened.Load()
+		if c.back != nil {
+			opened += c.back.returned.Load()
+		}
+		l.ratio(UpgradeSuccess, c.labels, c.upgraded.Load(), opened)
+	}
 	l.returns(c)
 	if t := c.polls; t != nil {
 		l.latency(PollHoldTime, c.labels, t.hold)

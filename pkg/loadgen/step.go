@@ -25,6 +25,7 @@ const DefaultStepWithin = 10 * time.Second
 // Emit sends an event, once or at a rate.
 type Emit struct {
 	Event    string
+	Blobs    []Blob     // binary data, in the order of their placeholders in Args
 	Args     []Template // Socket.IO arguments; for plain WebSocket one value or none
 	Schedule Schedule
 	Ack      *AckExpect // nil: no ack asked for

@@ -72,6 +72,7 @@ func (e *engine) decide(ev *evidence) (checks []Check, v Verdict, reason string)
 	for _, g := range e.groups {
 		all = append(all, e.judgeCases(g, ev)...)
 		all = append(all, e.judgeGroup(g, ev)...)
+		all = append(all, e.judgeSticky(g, ev)...)
 		all = append(all, e.judgeSteps(g, ev)...)
 	}
 	for _, acc := range ev.accounts {

@@ -136,6 +136,8 @@ type Request struct {
 	DialAddr    string // as in DialRequest
 	// MaxBody bounds the answer's body in bytes, 0 means 1 MiB.
 	MaxBody int64
+	// Fresh sends the request over a connection of its own.
+	Fresh bool
 	// Timeout bounds the request instead of what the Requester does by itself.
 	Timeout time.Duration
 }

@@ -99,5 +99,6 @@ type Outgoing struct {
 	Event       string
 	Body        []byte // as Message.Body: a JSON argument list or one value
 	Attachments [][]byte
+	Binary      bool  // plain WebSocket only: Body is the payload of a binary frame, whatever the framing
 	AckID       int64 // NoAck, or an id that the caller has not in use on this connection
 }

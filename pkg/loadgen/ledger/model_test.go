@@ -19,6 +19,7 @@ type modelPublish struct{ sent, acked Micros } // acked is -1 for never
 type modelSub struct {
 	from, to, cut Micros
 	edge          Micros
+	away          []stretch
 	self          int
 	arrivals      [][]modelArrival // by publisher, in order of arrival
 }
@@ -28,7 +29,7 @@ type modelArrival struct {
 	late bool
 }
 
-func (m *model) counts(sub, pub int, reliable, nothing bool) Counts {
+func (m *model) counts(sub, pub int, reliable, across, nothing bool) Counts {
 	s := m.subs[sub]
 	var c Counts
 	seen, late := map[uint32]bool{}, map[uint32]bool{}
@@ -52,7 +53,7 @@ func (m *model) counts(sub, pub int, reliable, nothing bool) Counts {
 		c.OutOfOrder = 0
 	}
 	for seq, p := range m.publishers[pub] {
-		state := s.due(p, reliable || nothing)
+		state := s.due(p, reliable || nothing, across || nothing)
 		switch {
 		case nothing:
 			if (state == due || state == tail) && p.acked >= 0 {
@@ -91,7 +92,7 @@ const (
 )
 
 // due is the definition of the eligible window, for one message.
-func (s *modelSub) due(p modelPublish, reliable bool) dueState {
+func (s *modelSub) due(p modelPublish, reliable, across bool) dueState {
 	switch {
 	case s.from == 0:
 		return outside
@@ -102,6 +103,22 @@ func (s *modelSub) due(p modelPublish, reliable bool) dueState {
 		return outside
 	case p.sent >= s.to:
 		return outside
+	}
+	for _, gap := range s.away {
+		if across || gap.from >= s.to {
+			break
+		}
+		edge := s.to != endless && (p.sent >= s.to-s.edge || p.acked > s.to-s.edge)
+		switch {
+		case p.sent < gap.from && (p.acked > gap.from || edge):
+			return unsure
+		case p.sent < gap.from:
+			return due
+		case p.sent < gap.back && gap.back < s.to && p.acked > gap.back:
+			return unsure
+		case p.sent < gap.back || gap.back >= s.to:
+			return outside
+		}
 	}
 	inTail := s.to != endless && (p.sent >= s.to-s.edge || p.acked > s.to-s.edge)
 	if s.cut != 0 && s.cut < s.to {
@@ -129,12 +146,12 @@ func TestLedgerAgreesWithTheModel(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		pubs, subs := 1+r.IntN(3), 1+r.IntN(3)
 		m, book, audience := play(r, pubs, subs)
-		for _, rule := range []Rule{{Reliable: true}, {}, {Nothing: true}} {
+		for _, rule := range []Rule{{Reliable: true}, {}, {Nothing: true}, {Across: true}, {Across: true, Reliable: true}} {
 			rule.End = pubs
 			runs := map[string]int64{}
 			audience.Account(rule, Visitor{
 				Pair: func(sub, pub int, got Counts) {
-					want := m.counts(sub, pub, rule.Reliable, rule.Nothing)
+					want := m.counts(sub, pub, rule.Reliable, rule.Across, rule.Nothing)
 					if got.Unaccepted > got.Indeterminate {
 						t.Fatalf("seed %d: %d not accepted of %d indeterminate", seed, got.Unaccepted, got.Indeterminate)
 					}
@@ -197,9 +214,19 @@ func play(r *rand.Rand, pubs, subs int) (*model, *Book, *Audience) {
 				a.Leave(sub, at, edge)
 			}
 		case 2:
-			if r.IntN(10) == 0 && s.cut == 0 {
+			n := len(s.away)
+			gone := n > 0 && s.away[n-1].back == endless
+			switch k := r.IntN(10); {
+			case k == 0 && s.cut == 0 && !gone:
 				s.cut = step()
 				a.Cut(sub, s.cut)
+			case k < 4 && s.from != 0 && s.cut == 0 && !gone:
+				at := step()
+				s.away = append(s.away, stretch{at, endless})
+				a.Pause(sub, at)
+			case k < 8 && gone:
+				s.away[n-1].back = step()
+				a.Rejoin(sub, s.away[n-1].back)
 			}
 		case 3, 4, 5:
 			m.publishers[p] = append(m.publishers[p], modelPublish{sent: step(), acked: -1})

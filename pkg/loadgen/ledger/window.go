@@ -42,10 +42,11 @@ func (s *subscriber) paused() bool {
 
 // window returns the sequence numbers that the subscriber was there for, in
 // order; in tail those that may have been under way when it left; and how many
-// are unsure because it joined or was cut off while they were under way. A message belongs to the window if it was sent after the
-// subscriber had joined and was accepted before it left. After a cut, what is
-// sent later is due only if the rule is reliable; what is sent while the
-// subscriber was away, only if the rule looks across.
+// are unsure because it joined or was cut off while they were under way. A
+// message belongs to the window if it was sent after the subscriber had joined
+// and was accepted before it left. After a cut, what is sent later is due only if
+// the rule is reliable; what is sent while the subscriber was away, only if the
+// rule looks across.
 //
 //	from ─── due ───┐ away ┌─── due ───┐ cut ┌─ due if reliable ─ to
 func (s *subscriber) window(buf []span, h *history, r Rule) (due []span, tail span, unsure int64) {
@@ -62,7 +63,7 @@ func (s *subscriber) window(buf []span, h *history, r Rule) (due []span, tail sp
 	}
 	at := begin
 	leave := func(t Micros) { // the window closes at t
-		stop := min(max(h.doneBy(t), at), end)
+		stop := max(min(h.doneBy(t), end), at)
 		if at < stop {
 			due = append(due, span{at, stop})
 		}
