@@ -35,6 +35,9 @@ func parseMetrics(page []byte, f func(exposed)) (bad int) {
 			bad++
 			continue
 		}
+		if math.IsNaN(s.value) || math.IsInf(s.value, 0) {
+			continue // such as a quantile of nothing
+		}
 		f(s)
 	}
 	return bad
@@ -47,8 +50,8 @@ func parseSample(line string) (exposed, bool) {
 		return exposed{}, false
 	}
 	s := exposed{name: line[:end]}
-	rest := line[end:]
-	if rest[0] == '{' {
+	rest := strings.TrimLeft(line[end:], " \t")
+	if strings.HasPrefix(rest, "{") {
 		var ok bool
 		if s.labels, rest, ok = parseLabels(rest[1:]); !ok {
 			return s, false
@@ -60,7 +63,7 @@ func parseSample(line string) (exposed, bool) {
 	}
 	v, err := strconv.ParseFloat(fields[0], 64)
 	s.value = v
-	return s, err == nil && !math.IsNaN(v) && !math.IsInf(v, 0)
+	return s, err == nil
 }
 
 // maxLabels bounds the labels of a sample.

@@ -40,19 +40,18 @@ func (a *Audience) Timeline(r Rule, x Axis, groups int, groupOf func(sub int) in
 					continue
 				}
 				s.mu.Lock()
-				due, _, _ = s.window(due, &h, r)
+				var tail span
+				due, tail, _ = s.window(due, &h, r)
 				p := &a.pairs[sub*len(a.sources)+slot]
 				for _, w := range due {
 					expected.add(w.lo, w.hi)
 					p.missing(w.lo, w.hi, lost.add)
-					if p.more != nil {
-						for _, l := range p.more.late {
-							if l = l.clip(w); l.lo < l.hi {
-								late.add(l.lo, l.hi)
-							}
-						}
-					}
+					p.lateIn(w, late)
 				}
+				p.arrived(func(lo, hi uint32) { // of the tail, what came
+					expected.add(max(lo, tail.lo), min(hi, tail.hi))
+				})
+				p.lateIn(tail, late)
 				s.mu.Unlock()
 			}
 			clear(out)
@@ -69,6 +68,17 @@ func (s steps) add(lo, hi uint32) {
 	if lo < hi && int(hi) < len(s) {
 		s[lo]++
 		s[hi]--
+	}
+}
+
+// lateIn notes what came late within w.
+func (p *pair) lateIn(w span, late steps) {
+	if p.more == nil {
+		return
+	}
+	for _, l := range p.more.late {
+		l = l.clip(w)
+		late.add(l.lo, l.hi)
 	}
 }
 
