@@ -137,20 +137,26 @@ func hasCourse(metric string) bool {
 // atTheEnd are the metrics of the ledger that are not known over time.
 var atTheEnd = []string{DeliveryUnexpected, DeliveryCorrupt, DeliveryIndeterminate}
 
-// addMissed puts the losses on the timeline, by the time of publishing.
+// addMissed puts the losses on the timeline, by the time of publishing. What
+// was missing while the run went on may have come after all, or not have been
+// due.
 func (e *engine) addMissed(ev *evidence, points []TimelinePoint) {
 	lost := int64(0)
 	for _, acc := range ev.accounts {
 		lost += acc.total.Lost
 	}
-	if lost == 0 || len(points) == 0 {
-		return
-	}
-	c, i := ev.courseOf(e), 0
-	for k, b := range c.pick(e, nil) {
-		for i < len(points)-1 && points[i].Elapsed < time.Duration(k+1)*c.width {
-			i++
+	if lost > 0 && len(points) > 0 {
+		c, i := ev.courseOf(e), 0
+		for k, b := range c.pick(e, nil) {
+			for i < len(points)-1 && points[i].Elapsed < time.Duration(k+1)*c.width {
+				i++
+			}
+			points[i].Missed += b.Lost
 		}
-		points[i].Missed += b.Lost
+	}
+	lost = 0
+	for i := range points {
+		lost += points[i].Missed
+		points[i].Lost = lost
 	}
 }

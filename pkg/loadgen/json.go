@@ -85,7 +85,7 @@ type (
 		SentRate float64 `json:"sent_per_s" doc:"Messages sent a second since the point before."`
 		RecvRate float64 `json:"received_per_s" doc:"Events received a second since the point before."`
 		Errors   int64   `json:"errors" doc:"Errors so far."`
-		Lost     int64   `json:"lost" doc:"Deliveries that are certain to be lost, so far."`
+		Lost     int64   `json:"lost" doc:"Deliveries that were lost in the end, of what was published so far."`
 		Missed   int64   `json:"missed" doc:"Deliveries that were lost in the end, of what was published since the point before."`
 		P99      float64 `json:"p99_s" doc:"99th percentile of timeline_metric since the point before; in long runs the largest of those that a point stands for."`
 	}

@@ -16,7 +16,7 @@ type TimelinePoint struct {
 	Sent, Received     int64
 	SentRate, RecvRate float64 // events a second
 	Errors             int64
-	Lost               int64   // so far certain
+	Lost               int64   // in the end, of what was published so far
 	Missed             int64   // lost in the end, of what was published since the point before
 	P99                float64 // seconds, of Report.TimelineMetric; the largest one where points were put together
 }
