@@ -187,6 +187,7 @@ func (r *benchRun) usePods() {
 	r.vars["JWT_SECRET"] = r.cluster.Secret
 	r.setDefault("URL", r.cluster.gateways[0].URL)
 	r.setDefault("PUBLISH_URL", r.cluster.gateways[0].Admin+"/api/publish")
+	r.setDefault("METRICS_URL", r.cluster.gateways[0].Admin+"/metrics")
 	// The gateways are known to check everything, so the matrix is whole.
 	r.vars["JWT_AUD"], r.vars["JWT_ISS"] = podAudience, podIssuer
 	r.setDefault("STRICT", "1")

@@ -17,7 +17,7 @@ type thresholdResult struct {
 // outrightMetrics count violations that a slow generator can't cause.
 var outrightMetrics = []string{
 	DeliveryLost, DeliveryDelivered, DeliveryDuplicated, DeliveryOutOfOrder, DeliveryUnexpected, DeliveryCorrupt,
-	StuckClients, AuthMismatches, AuthLeaks, SilentAccepts,
+	StuckClients, AuthMismatches, AuthLeaks, SilentAccepts, ResumeGap, ResumeDuplicates,
 }
 
 func (e *engine) judgeThresholds(ev *evidence) []*thresholdResult {

@@ -24,6 +24,8 @@ var faultDef = &objectDef{
 		{name: "kill", typ: anyOf(textType, refTo("killFault")), doc: "Send a signal to a gateway that rtk started (by its target), to its embedded Redis (redis), or to any process ({pid: 123}; as exec, only in a file of yours).", examples: []any{"pod-1", "redis", map[string]any{"pid": 4711}}},
 		{name: "signal", typ: enumOf(signalWords...), doc: "kill: KILL (the default), TERM, or STOP, which is followed by CONT after for.", examples: []any{"STOP"}},
 		{name: "restart", typ: boolType, doc: "kill: start it again at the same address after for, at once without for. Only what rtk started.", examples: []any{true}},
+
+		skipKey,
 	},
 }
 

@@ -119,6 +119,9 @@ func (p *parse) fault(n *node) *Fault {
 		return nil
 	}
 	p.faultTime(f, o)
+	if reason := o.skipped(); reason != "" {
+		p.skips[f] = reason
+	}
 	return f
 }
 

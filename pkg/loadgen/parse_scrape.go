@@ -9,6 +9,7 @@ var scrapeDef = &objectDef{
 		{name: "keep", typ: matcherListType, doc: "Names of the metrics to keep for the report, or /re/. Those that thresholds name (server.NAME) are kept anyway.", examples: []any{[]any{"process_resident_memory_bytes", "/^nodejs_eventloop_lag_/"}}},
 		{name: "every", typ: durationType, doc: "How often it is read, 5s by default.", examples: []any{"10s"}},
 		{name: "headers", typ: mapOf(textType), doc: "Request headers, for instance to authenticate.", examples: []any{map[string]any{"Authorization": "Bearer ${METRICS_TOKEN}"}}},
+		skipKey,
 	},
 }
 
@@ -39,6 +40,9 @@ func (p *parse) scrape(name string, key, value *node) {
 		}
 	}
 	p.sc.Scrapes = append(p.sc.Scrapes, x)
+	if reason := o.skipped(); reason != "" {
+		p.skips[x] = reason
+	}
 }
 
 // checkScrapes reports pages of which nothing is kept, and thresholds on

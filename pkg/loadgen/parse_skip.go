@@ -69,7 +69,7 @@ func (o *object) advice() string {
 }
 
 // dropSkipped takes out what is skipped, after everything was checked as if it
-// were there: verify blocks of groups that are left out go with them, and
+// were there: verify blocks and faults of groups that are left out go with them, and
 // thresholds that nothing measures any more.
 func (p *parse) dropSkipped() {
 	if len(p.skips) == 0 || len(p.diags) > 0 {
@@ -102,6 +102,24 @@ func (p *parse) dropSkipped() {
 		}
 		return out
 	})
+	p.sc.Faults = slices.DeleteFunc(p.sc.Faults, func(f *Fault) bool {
+		reason, out := p.skips[f]
+		if f.Drop != nil && !out {
+			reason, out = why[f.Drop.Clients]
+		}
+		if out {
+			why["fault "+f.Name] = reason
+			p.skipPart(f.Pos, "fault", f.Name, reason)
+		}
+		return out
+	})
+	p.sc.Scrapes = slices.DeleteFunc(p.sc.Scrapes, func(x *Scrape) bool {
+		reason, out := p.skips[x]
+		if out {
+			p.skipPart(x.Pos, "scrape", x.Name, reason)
+		}
+		return out
+	})
 	p.sc.Thresholds = slices.DeleteFunc(p.sc.Thresholds, func(t *Threshold) bool {
 		reason, out := p.skips[t]
 		if !out {
@@ -130,11 +148,11 @@ func (p *parse) thresholdSubjects() map[*Threshold]bool {
 // measured tells whether a part of the scenario that is there measures what
 // the threshold is about.
 func (p *parse) measured(t *Threshold) bool {
-	if p.needs(t) != "" {
+	if p.needs(t) != "" || t.def != nil && len(p.sc.Scrapes) == 0 {
 		return false
 	}
 	for _, l := range t.Labels {
-		if l.Other != "" || l.Not || l.Value == "" {
+		if l.Other != "" || l.Not || l.Value == "" || slices.Contains(windowLabels, l.Key) || t.def != nil {
 			continue
 		}
 		if known := p.labelValues(l.Key); known != nil && !slices.Contains(known, l.Value) {
@@ -153,6 +171,8 @@ func (p *parse) lostSubject(t *Threshold, why map[string]string, before map[*Thr
 		case LabelClients:
 		case LabelVerify:
 			key = "verify " + l.Value
+		case LabelDuring, LabelAfter:
+			key = "fault " + l.Value
 		default:
 			continue
 		}
@@ -162,6 +182,9 @@ func (p *parse) lostSubject(t *Threshold, why map[string]string, before map[*Thr
 	}
 	if !before[t] || p.measured(t) {
 		return "", false
+	}
+	if i := slices.IndexFunc(p.sc.Skipped, func(s SkippedPart) bool { return s.Kind == "scrape" }); i >= 0 && t.def != nil {
+		return p.sc.Skipped[i].Reason, true
 	}
 	return p.sc.Skipped[0].Reason, true // of the parts that it was about, one at least
 }

@@ -29,7 +29,17 @@ clients:
 verify:
   spoken: { from: talkers, to: listeners }
   written: { from: talkers, to: readers }
+phases: [{ name: hold, for: 10s }]
+faults:
+  - { at: 1s, name: cut, do: dropConnections, clients: readers }
+  - { at: 2s, name: noise, do: dropConnections, clients: listeners, skip: { if: "${DEAF:-}", reason: nobody listens } }
+scrape:
+  pod: { url: "http://api:3001/metrics", skip: { if: "${DEAF:-}", reason: nobody listens } }
 thresholds:
+  server.clients{phase=hold}: last == 0
+  delivery_lost{during=cut}: count == 0
+  delivery_lost{during=noise}: { expr: count == 0 }
+  ack_latency{step=talk,phase=hold}: p99 < 2s
   ack_latency{step=talk}: p99 < 1s
   ack_timeouts: count == 0
   delivery_lost{verify=written}: count == 0
@@ -55,6 +65,8 @@ func TestSkip(t *testing.T) {
 		{"the stream, and what is about it only", nil, []string{
 			"group readers: no stream is known",
 			"verify written: no stream is known",
+			"fault cut: no stream is known",
+			"threshold delivery_lost{during=cut}: count == 0: no stream is known",
 			"threshold delivery_lost{verify=written}: count == 0: no stream is known",
 			"threshold sse_first_byte: p99 < 1s: no stream is known",
 		}},
@@ -63,13 +75,21 @@ func TestSkip(t *testing.T) {
 			"group readers: it is to be quiet",
 			"verify spoken: it is to be quiet",
 			"verify written: it is to be quiet",
+			"fault cut: it is to be quiet",
+			"threshold delivery_lost{during=cut}: count == 0: it is to be quiet",
+			"threshold delivery_lost{during=noise}: count == 0: it is to be quiet",
+			"threshold ack_latency{step=talk,phase=hold}: p99 < 2s: it is to be quiet",
 			"threshold ack_latency{step=talk}: p99 < 1s: it is to be quiet",
 			"threshold ack_timeouts: count == 0: it is to be quiet",
 			"threshold delivery_lost{verify=written}: count == 0: it is to be quiet",
 			"threshold delivery_duplicated: count == 0: it is to be quiet",
 			"threshold sse_first_byte: p99 < 1s: it is to be quiet",
 		}},
-		{"one threshold", map[string]string{"DEAF": "1", "STREAM_PATH": "/feed"}, []string{
+		{"one threshold, and the server's metrics", map[string]string{"DEAF": "1", "STREAM_PATH": "/feed"}, []string{
+			"fault noise: nobody listens",
+			"scrape pod: nobody listens",
+			"threshold server.clients{phase=hold}: last == 0: nobody listens",
+			"threshold delivery_lost{during=noise}: count == 0: nobody listens",
 			"threshold events_received{clients=listeners}: count > 0: nobody listens",
 		}},
 		{"no is no", map[string]string{"DEAF": "no", "QUIET": "off", "STREAM_PATH": "/feed"}, nil},

@@ -46,7 +46,7 @@ func (s *skippedReason) what() string {
 	var names []string
 	n := 0
 	for _, c := range s.checks {
-		if c.Kind != "group" && c.Kind != "verify" || len(names) == most {
+		if c.Kind == "threshold" || c.Kind == "auth" || len(names) == most {
 			n++
 			continue
 		}

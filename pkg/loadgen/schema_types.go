@@ -89,7 +89,7 @@ func metricPattern() string {
 		}
 		p += m.Name
 	}
-	return "^(" + p + `|server\.[a-zA-Z_:][a-zA-Z0-9_:]*)(\{.*\})?$`
+	return "^(" + p + `|server\.([a-zA-Z_:][a-zA-Z0-9_:]*|\$\{.*\}))(\{.*\})?$`
 }
 
 func defectNames() []string {

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -10,8 +11,11 @@ import (
 // smallOnGateways make shipped scenarios small, by name, for gateways that
 // bench starts itself.
 var smallOnGateways = map[string][]string{
-	"chat":  without(chatArgs, "WHO_EVENT=who", "HISTORY_EVENT=history"),
-	"audit": without(auditArgs, "MESSAGE_EVENT=message", "STREAM_PATH=/events?topic=rtk-resume", "ORIGIN="+origin),
+	"chat":            without(chatArgs, "WHO_EVENT=who", "HISTORY_EVENT=history"),
+	"sse-resume":      without(resumeArgs, "PUBLISH_AUTH=member"),
+	"reconnect-storm": stormArgs,
+	"soak":            without(soakArgs, "CONNECTED=socket_io_connected"),
+	"audit":           without(auditArgs, "MESSAGE_EVENT=message", "STREAM_PATH=/events?topic=rtk-resume", "ORIGIN="+origin),
 }
 
 // without is args without some of their --set.
@@ -32,10 +36,20 @@ func TestGatewaysPass(t *testing.T) {
 	for name, args := range smallOnGateways {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if name == "soak" {
+				args = append(slices.Clone(args), "--set", "CHECKPOINT="+filepath.Join(t.TempDir(), "soak.ckpt.json"))
+			}
 			res, code, stderr := rttest.Bench(t, rttest.Binary(t, false), nil, args...)
 			if code != 0 || len(res.Runs) != 1 {
-				t.Fatalf("exit code %d, %d runs\n%s", code, len(res.Runs), stderr)
+				t.Fatalf("exit code %d, %d runs\n%s\n%s", code, len(res.Runs), stderr, evidence(res))
 			}
 		})
 	}
+}
+
+func evidence(res rttest.BenchResult) (text string) {
+	for i := range res.Runs {
+		text += res.Runs[i].Evidence()
+	}
+	return text
 }

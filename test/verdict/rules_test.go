@@ -3,6 +3,7 @@ package verdict
 import (
 	"encoding/json"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,8 +24,14 @@ var (
 		"CONNECT_RATE=50/s", "WITHIN=10s", "P99=10s", "BACKPLANE=10s", "ACK_WITHIN=3s")
 	chatArgs = args("chat", "MEMBERS=10", "TALKERS=2", "TYPISTS=1", "VISITORS=2", "CLIQUES=10", "DURATION=3s", "CONNECT_RATE=50/s",
 		"WHO_EVENT=who", "HISTORY_EVENT=history", "WITHIN=10s", "P99=10s", "ACK_P99=10s", "JOIN_P99=10s")
+	soakArgs = args("soak", "CLIENTS=20", "TALKERS=2", "RAMP=1s", "HOLD=5s", "DRAIN=1s", "METRICS_EVERY=500ms", "RATE=5/s", "SETTLE=1s", "WITHIN=10s", "P99=10s", "WINDOW=2s",
+		"ACK_SLOPE=1000s/h", "MEMORY_SLOPE=100GiB/h", "CONNECTED=socket_io_connected")
+	resumeArgs = args("sse-resume", "READERS=8", "DROP_AT=3s", "DROP_EVERY=20s", "SHARE=50%", "DURATION=6s", "SETTLE=1s", "PUBLISH_AUTH=member",
+		"WITHIN=20s", "RESUME_P99=30s")
+	stormArgs = args("reconnect-storm", "HERD=10", "CONNECT_RATE=50/s", "DROP_AT=3s", "DURATION=6s", "RATE=5/s", "SETTLE=1s",
+		"RECONNECT_P99=30s", "ATTEMPTS=100")
 	auditArgs = args("audit", "MESSAGE_EVENT=message", "STREAM_PATH=/events?topic=rtk-resume", "ORIGIN="+origin, "PROBES=1",
-		"FLOODERS=1", "FLOOD_FOR=1s", "BYSTANDERS=2", "SUBSCRIBERS=5", "DURATION=2s", "SETTLE=1s", "WITHIN=10s", "REJECT_WITHIN=5s")
+		"FLOODERS=1", "FLOOD_FOR=1s", "BYSTANDERS=2", "SUBSCRIBERS=5", "DURATION=4s", "SETTLE=1s", "WITHIN=10s", "REJECT_WITHIN=5s")
 )
 
 func args(scenario string, vars ...string) []string {
@@ -76,6 +83,12 @@ var mistakes = []mistake{
 	},
 	{"throttle-too-loose", throttleArgs, []string{"threshold accepted_rate{clients=flooders}: "}, nil},
 	{
+		// This server had promised refusals.
+		"throttle-kicks", append(slices.Clone(throttleArgs), "--set", "THROTTLED_DISCONNECT=/never/"),
+		[]string{"group flooders", "step flooders: flood"},
+		[]string{"threshold ", "step flooders: "},
+	},
+	{
 		"throttle-shared", throttleArgs,
 		[]string{"threshold throttled{clients=bystanders}: count == 0"},
 		[]string{"threshold accepted_rate{clients=flooders}: "},
@@ -92,8 +105,28 @@ var mistakes = []mistake{
 	{"lost", crossPodArgs, []string{"verify lobby", "threshold delivery_lost: count == 0"}, nil},
 	{"reorder", crossPodArgs, []string{"verify lobby", "threshold delivery_out_of_order: count == 0"}, nil},
 	{"leak-room", crossPodArgs, []string{"verify isolation", "threshold delivery_unexpected: count == 0"}, nil},
-	{"zombie", crossPodArgs, []string{"verify lobby", "threshold delivery_lost: count == 0"}, nil},
+	{
+		"zombie", crossPodArgs,
+		[]string{"verify lobby", "threshold delivery_lost: count == 0", "threshold stuck_clients: count == 0"},
+		nil,
+	},
+	{
+		"locks-out", stormArgs,
+		[]string{"threshold still_disconnected: count == 0"},
+		[]string{"group herd", "threshold reconnect_time{during=flap}: ", "threshold duplicate_sessions: "},
+	},
+	{"counts-the-gone", soakArgs, []string{"threshold server.socket_io_connected{phase=drain}: last == 0"}, nil},
 	{"sse-no-auth", only(""), []string{"auth eavesdroppers · "}, nil},
+	{
+		"sse-no-resume", resumeArgs,
+		[]string{"verify feed", "threshold resume_gap: count == 0"},
+		[]string{"threshold resume_duplicates: ", "threshold resume_time: "}, // nothing came after the return
+	},
+	{
+		"sse-resume-dup", only("RESUME"),
+		[]string{"verify resume", "threshold resume_duplicates{clients=resumers}: count == 0"},
+		nil,
+	},
 	{"sse-h1-only", only("HTTP2"), []string{"group http2"}, []string{"verify stream", "step "}},
 	{"any-origin", only("ORIGIN"), []string{"auth origins · pod-* · foreign origin"}, nil},
 	{
@@ -121,10 +154,18 @@ func cases(names ...string) (out []string) {
 // way the handshake is checked.
 func TestSoundApplication(t *testing.T) {
 	n := startNest(t)
-	for _, style := range []string{"middleware", "connection"} {
-		t.Run(style, func(t *testing.T) {
-			p := n.start(t, "", style)
-			for _, args := range [][]string{authArgs, throttleArgs, crossPodArgs, chatArgs, auditArgs} {
+	for _, tc := range []struct {
+		name, authStyle string
+		scenarios       [][]string
+	}{
+		{"checks", "middleware", [][]string{authArgs, throttleArgs, crossPodArgs, chatArgs}},
+		{"everything at once", "middleware", [][]string{auditArgs, stormArgs, resumeArgs}},
+		{"handleConnection", "connection", [][]string{authArgs, soakArgs}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			p := n.start(t, "", tc.authStyle)
+			for _, args := range tc.scenarios {
 				run := bench(t, p, args, 0)
 				if run.Verdict != "pass" {
 					t.Errorf("%s: %s %s\n%s", args[0], run.Verdict, run.Reason, run.Evidence())
@@ -214,7 +255,13 @@ func bench(t *testing.T, p *pods, args []string, want int) rttest.BenchRun {
 		urls = p.Edges
 		args = append(slices.Clone(args), "--insecure", "--set", "PUBLISH_URL="+urls[0]+"/publish")
 	}
-	if args[0] == "auth" || args[0] == "throttle" {
+	if args[0] == "sse-resume" {
+		args = append(slices.Clone(args), "--set", "PUBLISH_URL="+urls[0]+"/publish")
+	}
+	if args[0] == "soak" {
+		args = append(slices.Clone(args), "--set", "METRICS_URL="+urls[0]+"/metrics", "--set", "CHECKPOINT="+filepath.Join(t.TempDir(), "soak.ckpt.json"))
+	}
+	if args[0] == "auth" || args[0] == "throttle" || args[0] == "soak" || args[0] == "sse-resume" {
 		urls = urls[:1] // what one pod does another does as well
 	}
 	for _, url := range urls {

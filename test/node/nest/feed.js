@@ -17,8 +17,8 @@ const later = (a, b) => {
 };
 
 class Feed {
-  constructor({ redis, cluster }) {
-    Object.assign(this, { redis, channel: `${cluster}:feed`, readers: new Map() });
+  constructor({ redis, cluster, breaks }) {
+    Object.assign(this, { redis, breaks, channel: `${cluster}:feed`, readers: new Map() });
   }
 
   async start() {
@@ -46,7 +46,7 @@ class Feed {
   // while the history is read waits, and what both have is sent once.
   read(topic, after) {
     return new Observable((stream) => {
-      let last = after || null;
+      let last = after && !this.breaks("sse-no-resume") ? after : null;
       let waiting = last ? [] : null;
       const send = ({ id, type, data }) => {
         if (last && later(id, last) <= 0) return;
@@ -59,6 +59,7 @@ class Feed {
       const heartbeat = setInterval(() => stream.next({ type: "heartbeat", data: {} }), 10_000);
       if (last) {
         this.history(topic, last).then((events) => {
+          if (this.breaks("sse-resume-dup")) last = null;
           [...events, ...waiting].forEach(send);
           waiting = null;
         }, (error) => stream.error(error));
@@ -71,7 +72,8 @@ class Feed {
   }
 
   async history(topic, after) {
-    const entries = await this.redis.xRange(this.key(topic), `(${after}`, "+");
+    const from = this.breaks("sse-resume-dup") ? after : `(${after}`;
+    const entries = await this.redis.xRange(this.key(topic), from, "+");
     return entries.map(({ id, message: { type, data } }) => ({ id, type, data }));
   }
 }

@@ -18,12 +18,12 @@ function roomOf(body) {
 // depend on the rules and on the way in which the handshake is checked:
 // "middleware" refuses it, "connection" lets it in and disconnects at once,
 // which is what most gateways do.
-function chatGateway({ breaks, style, redis, cluster }) {
+function chatGateway({ breaks, style, redis, cluster, counts }) {
   const said = (room) => `${cluster}:said:${room}`;
 
   class Chat {
     constructor(tokens) {
-      Object.assign(this, { tokens, sent: 0, joined: 0 });
+      Object.assign(this, { tokens, sent: 0, joined: 0, seen: new Set() });
     }
 
     afterInit(server) {
@@ -40,12 +40,20 @@ function chatGateway({ breaks, style, redis, cluster }) {
       next();
     }
 
+    // Nest does not call this for a socket that handleConnection disconnects.
+    handleDisconnect(socket) {
+      if (socket.data.counted && !breaks("counts-the-gone")) counts.connected--;
+    }
+
     handleConnection(socket) {
       if (breaks("auth-leaks")) socket.emit("welcome", { hello: "you" });
-      if (style !== "connection") return;
-      if (!this.refuse(socket)) return;
-      if (breaks("auth-late")) setTimeout(() => socket.disconnect(true), 8000);
-      else socket.disconnect(true);
+      if (style === "connection" && this.refuse(socket)) {
+        if (breaks("auth-late")) setTimeout(() => socket.disconnect(true), 8000);
+        else socket.disconnect(true);
+        return;
+      }
+      counts.connected++;
+      socket.data.counted = true;
     }
 
     // refuse tells whether the handshake has no sound token. A session ends
@@ -56,6 +64,8 @@ function chatGateway({ breaks, style, redis, cluster }) {
       try {
         const claims = this.tokens.verify(ofHandshake(socket.handshake));
         socket.data.user = claims.sub;
+        if (breaks("locks-out") && this.seen.has(claims.sub)) return true;
+        this.seen.add(claims.sub);
         if (!breaks("session-outlives-token") && !breaks("auth-accepts-expired")) {
           const timer = setTimeout(() => socket.disconnect(true), claims.exp * 1000 - Date.now());
           socket.on("disconnect", () => clearTimeout(timer));

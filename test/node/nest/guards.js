@@ -61,6 +61,7 @@ class ThrottleGuard {
     socket.data.bucket ||= this.limits.bucket();
     const retryAfterMs = this.limits.take(socket.data.bucket);
     if (!retryAfterMs) return true;
+    if (this.limits.breaks("throttle-kicks")) socket.disconnect(true);
     throw new WsException({ code: "rate_limited", message: "too many events", retryAfterMs });
   }
 }

@@ -10,6 +10,7 @@ const { HttpGuard, Limits, ThrottleGuard } = require("./guards");
 const { Tokens } = require("./tokens");
 const { chatGateway } = require("./gateway");
 const { eventsController, Publish } = require("./events");
+const { metricsController } = require("./metrics");
 
 const maxPayload = 64 * 1024;
 
@@ -46,19 +47,20 @@ async function startPod({ cluster, redisURL, secret, audience, issuer, rate, bur
     clients.push(pub, sub);
     adapter = createAdapter(pub, sub, { key: `${cluster}:socket.io` });
   }
-  const feed = new Feed({ redis, cluster });
+  const feed = new Feed({ redis, cluster, breaks });
   await feed.start();
 
+  const counts = { connected: 0 };
   class Application {}
   Module({
-    controllers: [eventsController(breaks), Publish],
+    controllers: [eventsController(breaks), Publish, metricsController(counts)],
     providers: [
       { provide: Feed, useValue: feed },
       { provide: Tokens, useValue: new Tokens({ secret, audience, issuer, breaks }) },
       { provide: Limits, useValue: new Limits({ rate, burst, breaks }) },
       HttpGuard,
       ThrottleGuard,
-      chatGateway({ breaks, style, redis, cluster }),
+      chatGateway({ breaks, style, redis, cluster, counts }),
     ],
   })(Application);
   const app = await NestFactory.create(Application, { logger: ["error", "warn"], forceCloseConnections: true });
