@@ -20,6 +20,9 @@ var outrightMetrics = []string{
 	StuckClients, AuthMismatches, AuthLeaks, SilentAccepts, ResumeGap, ResumeDuplicates,
 }
 
+// authMetrics need handshakes that were decided.
+var authMetrics = []string{AuthMismatches, AuthRejectLatency, AuthLeaks, SilentAccepts}
+
 func (e *engine) judgeThresholds(ev *evidence) []*thresholdResult {
 	var out []*thresholdResult
 	for _, t := range e.plan.Scenario.Thresholds {
@@ -83,7 +86,7 @@ func (e *engine) judgeExpr(ev *evidence, t *Threshold, i int) judged {
 		case bad != CheckFail:
 		case ev.end != endDone: // it had no chance to be measured
 			j.Status = CheckInconclusive
-		case t.Metric == AuthRejectLatency && e.undecidedProbes(): // no refusal was seen because nothing was
+		case slices.Contains(authMetrics, t.Metric) && e.undecidedProbes(): // nothing was seen because nothing was decided
 			j.Status = CheckInconclusive
 		}
 		j.Detail = "nothing was measured, so this proves nothing" + e.whyEmpty(t)

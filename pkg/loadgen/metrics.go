@@ -178,7 +178,7 @@ var metricTable = []MetricDef{
 	{DeliveryIndeterminate, KindRatio, "", deliveryLabels, "deliveries that were neither due nor forbidden: publish without an ack, or a subscriber outside its eligible window; of all publishes times subscribers"},
 	{StuckClients, KindRatio, "", []string{LabelVerify, LabelTo}, "subscribers that stayed connected and received nothing any more, though others on their target did (zombie subscriptions), of those that joined"},
 
-	{AuthMismatches, KindRatio, "", authLabels, "handshakes that were accepted though they had to be refused, or the reverse, of those tried"},
+	{AuthMismatches, KindRatio, "", authLabels, "handshakes that were accepted though they had to be refused, or the reverse, of those that were one or the other"},
 	{AuthInconclusive, KindRatio, "", authLabels, "handshakes that ended in neither an acceptance nor an explicit refusal, of those tried"},
 	{AuthRejectLatency, KindLatency, "s", authLabels, "from the start of the handshake to the refusal"},
 	{AuthLeaks, KindRatio, "", authLabels, "refused clients that received an application event, of those refused"},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/loadgen/hist"
+	"github.com/realtime-toolkit/rtk/pkg/rt"
 )
 
 // series is one metric with one set of labels, after the run.
@@ -128,7 +129,9 @@ func (l *seriesList) cell(c *cellRun) {
 	l.latency(ConnectLatency, c.labels, c.connectLatency)
 	l.ratio(ConnectFailures, c.labels, failures, tried)
 	l.ratio(ServerUnavailable, c.labels, c.unavailable.Load(), tried)
-	l.ratio(DisconnectsUnplanned, c.labels, c.unplanned.Load(), c.opened.Load())
+	if c.target.Protocol != rt.HTTP { // those hold no connection
+		l.ratio(DisconnectsUnplanned, c.labels, c.unplanned.Load(), c.opened.Load())
+	}
 	for i := range c.events {
 		if ev := &c.events[i]; ev.name != otherEvents || ev.n.Load() > 0 {
 			l.count(EventsReceived, with(c.labels, LabelEvent, ev.name), ev.n.Load())
@@ -153,11 +156,11 @@ func (l *seriesList) cell(c *cellRun) {
 	if p := c.probes; p != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		l.ratio(AuthMismatches, c.labels, p.bad, p.tried)
+		l.ratio(AuthMismatches, c.labels, p.bad, p.tried-p.open)
 		l.ratio(AuthInconclusive, c.labels, p.open, p.tried)
 		if c.plan.Case.Outcome == OutcomeRejected {
-			l.ratio(AuthLeaks, c.labels, p.leaked, p.tried)
-			l.ratio(SilentAccepts, c.labels, p.silent, p.tried)
+			l.ratio(AuthLeaks, c.labels, p.leaked, p.refused)
+			l.ratio(SilentAccepts, c.labels, p.silent, p.refused)
 			l.latency(AuthRejectLatency, c.labels, c.rejectLatency)
 		}
 	}
