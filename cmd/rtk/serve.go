@@ -213,7 +213,7 @@ func newServeCmdFlags(env *Env, run func(context.Context, *serveFlags) error) (*
 	fl.StringVar(&f.printAsyncAPI, "print-asyncapi", "", "print the contract as `yaml` or json and end")
 	fl.Lookup("print-asyncapi").NoOptDefVal = "yaml"
 
-	fl.StringVar(&f.faulty, "faulty", "", "break the gateway on purpose, to test checkers: auth=off|late|leak, throttle=off|late, dup=P, drop=P, reorder=P, crosspod=off, seed=N")
+	fl.StringVar(&f.faulty, "faulty", "", "break the gateway on purpose, to test checkers: auth=off|late|leak|silent|linger, throttle=off|late, dup=P, drop=P, reorder=P, corrupt=P, leak=P, zombie=P, late=TIME, crosspod=off, seed=N")
 	fl.BoolVar(&f.breakIt, "i-know-this-breaks-delivery", false, "required by --faulty")
 	return cmd, f
 }

@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/realtime-toolkit/rtk/internal/nearest"
 	"github.com/realtime-toolkit/rtk/pkg/server"
 )
 
-const faultyHint = "faults are auth=off|late|leak, throttle=off|late, dup=P, drop=P, reorder=P, crosspod=off and seed=N, with P such as 1% or 0.01"
+const faultyHint = "faults are auth=off|late|leak|silent|linger, throttle=off|late, dup=P, drop=P, reorder=P, corrupt=P, leak=P, zombie=P, late=TIME, crosspod=off and seed=N, with P such as 1% or 0.01 and TIME such as 2s"
 
-var faultKeys = []string{"auth", "throttle", "dup", "drop", "reorder", "crosspod", "seed"}
+var faultKeys = []string{"auth", "throttle", "dup", "drop", "reorder", "corrupt", "leak", "zombie", "late", "crosspod", "seed"}
 
 // faults reads --faulty, nil when it wasn't given.
 func (f *serveFlags) faults() (*server.Faults, error) {
@@ -68,6 +69,12 @@ func setFault(f *server.Faults, key, value string) (err error) {
 	case "auth=leak":
 		f.AuthLeak = true
 		return nil
+	case "auth=silent":
+		f.AuthSilent = true
+		return nil
+	case "auth=linger":
+		f.AuthLinger = true
+		return nil
 	case "throttle=off":
 		f.ThrottleOff = true
 		return nil
@@ -85,13 +92,23 @@ func setFault(f *server.Faults, key, value string) (err error) {
 		f.Drop, err = parseProbability(value)
 	case "reorder":
 		f.Reorder, err = parseProbability(value)
+	case "corrupt":
+		f.Corrupt, err = parseProbability(value)
+	case "leak":
+		f.Leak, err = parseProbability(value)
+	case "zombie":
+		f.Zombie, err = parseProbability(value)
+	case "late":
+		if f.Late, err = time.ParseDuration(value); err != nil || f.Late <= 0 || f.Late > time.Minute {
+			return fmt.Errorf("late=%s: want a time up to 1m, such as 2s", value)
+		}
 	case "seed":
 		f.Seed, err = strconv.ParseUint(value, 10, 64)
 		if err != nil || f.Seed == 0 {
 			return fmt.Errorf("seed=%s: want a whole number above 0", value)
 		}
 	case "auth":
-		return fmt.Errorf("auth=%s: want off, late or leak", value)
+		return fmt.Errorf("auth=%s: want off, late, leak, silent or linger", value)
 	case "throttle":
 		return fmt.Errorf("throttle=%s: want off or late", value)
 	case "crosspod":

@@ -33,6 +33,9 @@ func (l *link) connect(name string, payload []byte) error {
 	id, no := l.authenticate(payload)
 	if no != nil && !no.late {
 		l.reject(name, no)
+		if f := s.opts.Faults; f != nil && (f.AuthSilent || f.AuthLinger) {
+			return nil // the connection stays until the handshake's bound
+		}
 		return errTokenRejected
 	}
 	if family != nil {
@@ -125,6 +128,11 @@ func (l *link) reject(ns string, no *refusal) {
 	l.control(func(dst []byte) []byte {
 		return socketio.AppendConnectError(dst, ns, "unauthorized", no.data())
 	})
+	if f := l.srv.opts.Faults; f != nil && f.AuthSilent {
+		l.control(func(dst []byte) []byte {
+			return socketio.AppendEvent(dst, ns, socketio.NoID, leakEvent, []byte(leakData), 0)
+		})
+	}
 }
 
 // connectError is what CONNECT_ERROR says of a guard's error.

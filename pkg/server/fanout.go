@@ -33,6 +33,9 @@ func (n *Namespace) fanOut(m *message, b *cluster.Broadcast) {
 	defer n.srv.batches.Put(f.batch)
 
 	f.walk(b.Rooms, b.Except)
+	if f.chaos != nil {
+		f.chaos.leak(&f, b.Rooms, b.Except)
+	}
 	f.batch.done()
 	n.srv.count.messagesOut.Add(f.sent)
 }
@@ -172,7 +175,7 @@ func (f *fanout) one(c *Conn) {
 	}
 	frame := f.message.frame(c.link.codec)
 	if f.chaos != nil {
-		f.chaos.deliver(c, frame, f.batch)
+		f.chaos.deliver(c, f.message, frame, f.batch)
 		f.sent++
 		return
 	}

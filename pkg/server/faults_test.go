@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,6 +43,22 @@ func TestAuthFaults(t *testing.T) {
 			}
 		})
 	})
+	for name, f := range map[string]server.Faults{"silent": {AuthSilent: true}, "linger": {AuthLinger: true}} {
+		t.Run(name+" keeps a refused client", func(t *testing.T) {
+			t.Parallel()
+			g := start(t, withAuth(t, server.Options{Faults: &f}), nil)
+			c := g.sio(t)
+			c.send("40")
+			c.is(`44{"message":"unauthorized","data":{"code":"token_missing"}}`)
+			if f.AuthSilent {
+				c.is(`42["message",{"leak":true}]`)
+			}
+			c.silent(50 * time.Millisecond)
+			if plain, refused := g.ws(t, "/ws", nil); plain != nil || refused.StatusCode != 401 {
+				t.Error("a plain WebSocket was let in")
+			}
+		})
+	}
 	t.Run("leak sends an event before the refusal", func(t *testing.T) {
 		t.Parallel()
 		g := start(t, withAuth(t, server.Options{Faults: &server.Faults{AuthLeak: true}}), nil)
@@ -136,6 +153,69 @@ func TestDeliveryFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDeliveryDefects checks the defects that do something to a message or its
+// recipient rather than to the order of messages.
+func TestDeliveryDefects(t *testing.T) {
+	t.Parallel()
+	const text = "rtk1.run.0.17.m1n2o3p4"
+	t.Run("corrupt changes one character", func(t *testing.T) {
+		t.Parallel()
+		g := start(t, server.Options{Faults: &server.Faults{Corrupt: 1, Seed: 1}}, nil)
+		c := g.sio(t)
+		c.join("/")
+		_ = g.Of("/").Emit("message", map[string]any{"n": 1234567890123, "text": text})
+		got := c.next()
+		want := fmt.Sprintf(`42["message",{"n":1234567890123,"text":%q}]`, text)
+		differ := 0
+		for i := range min(len(got), len(want)) {
+			if got[i] != want[i] {
+				differ++
+			}
+		}
+		if len(got) != len(want) || differ != 1 || !strings.Contains(got, `"n":1234567890123`) {
+			t.Errorf("got %s of %s", got, want)
+		}
+	})
+	t.Run("leak tells an outsider", func(t *testing.T) {
+		t.Parallel()
+		g := start(t, server.Options{Faults: &server.Faults{Leak: 1, Seed: 1}}, roomGateway)
+		in, outside := g.joined(t, "/").in("r"), g.joined(t, "/")
+		_ = g.Of("/").To("r").Emit("m", 1)
+		in.is(`42["m",1]`)
+		outside.is(`42["m",1]`)
+		_ = g.Of("/").Emit("all") // everybody is meant, nobody gets it twice
+		in.is(`42["all"]`)
+		outside.is(`42["all"]`)
+		outside.silent(20 * time.Millisecond)
+	})
+	t.Run("zombie hears nothing but what is for it alone", func(t *testing.T) {
+		t.Parallel()
+		g := start(t, server.Options{Faults: &server.Faults{Zombie: 1, Seed: 1}}, nil)
+		c := g.sio(t)
+		conn := g.Of("/").Conn(c.join("/"))
+		_ = g.Of("/").Emit("m", 1)
+		_ = conn.Emit("alone")
+		c.is(`42["alone"]`)
+	})
+	t.Run("late keeps the order", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			g := startPipe(t, server.Options{Faults: &server.Faults{Late: 2 * time.Second}}, nil)
+			c := g.joined(t, "/")
+			begin := time.Now()
+			for i := range 3 {
+				_ = g.Of("/").Emit("m", i)
+			}
+			for i := range 3 {
+				m, err := readLate(c, time.Minute)
+				if err != nil || m != fmt.Sprintf(`42["m",%d]`, i) || time.Since(begin) != 2*time.Second {
+					t.Errorf("got %s, %v after %v", m, err, time.Since(begin))
+				}
+			}
+		})
+	})
 }
 
 // backplane joins the pods of a test.

@@ -135,6 +135,34 @@ func TestFaultyTurnsItsVerdictRed(t *testing.T) {
 	}
 }
 
+// TestDefectsAreNamed breaks the gateway in the ways that only one scenario can
+// see, and wants its verdict red for the right reason.
+func TestDefectsAreNamed(t *testing.T) {
+	few := []string{"--set", "SUBSCRIBERS=10", "--set", "OUTSIDERS=2", "--set", "PUBLISHERS=1", "--set", "DURATION=2s", "--set", "SETTLE=1s"}
+	for _, tc := range []struct {
+		fault, scenario string
+		set             []string
+		because         []string
+	}{
+		{"corrupt=5%", "cross-pod", nil, []string{"delivery_corrupt", "verify"}},
+		{"leak=20%", "cross-pod", nil, []string{"isolation", "delivery_unexpected"}},
+		{"zombie=10%", "cross-pod", nil, []string{"stuck_clients", "delivery_lost"}},
+		{"late=1500ms", "cross-pod", []string{"--set", "WITHIN=1s", "--set", "SETTLE=3s"}, []string{"delivery_late", "verify"}},
+		{"auth=silent", "auth", nil, []string{"auth probe"}},
+	} {
+		t.Run(strings.ReplaceAll(tc.fault, "%", ""), func(t *testing.T) {
+			args := []string{tc.scenario, "--serve-flag=--faulty=" + tc.fault, "--serve-flag=--i-know-this-breaks-delivery"}
+			res, code, stderr := runBenchAgain(t, nil, slices.Concat(args, small, few, tc.set)...)
+			if code != 99 || len(res.Runs) != 1 {
+				t.Fatalf("exit code %d, want 99\n%s", code, stderr)
+			}
+			if failing := strings.Join(res.Runs[0].failing(), "\n"); !containsAny(failing, tc.because) {
+				t.Errorf("failed for the wrong reason:\n%s\nwant one of %q", failing, tc.because)
+			}
+		})
+	}
+}
+
 func containsAny(s string, subs []string) bool {
 	for _, sub := range subs {
 		if strings.Contains(s, sub) {
