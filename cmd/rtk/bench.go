@@ -110,7 +110,7 @@ func newBenchCmd(env *Env) *cobra.Command {
 	f.StringVar(&o.profile, "profile", "", "put the profile `NAME` of the scenarios over them")
 	f.BoolVar(&o.allowExec, "allow-exec", false, "let scenarios that are no local files start commands")
 	o.tapeOptions.flags(f)
-	cmd.AddCommand(newBenchLintCmd(env), newBenchCompareCmd(env), newBenchFindCmd(env))
+	cmd.AddCommand(newBenchLintCmd(env), newBenchCompareCmd(env), newBenchFindCmd(env), newBenchABCmd(env))
 	return cmd
 }
 

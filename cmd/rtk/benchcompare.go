@@ -120,15 +120,7 @@ func (o *compareOptions) run() error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(compareFormats, o.output) {
-		return usagef("--output %q: want text, json or markdown", o.output)
-	}
-	for _, r := range o.reports {
-		if compareFormat(r) == "" {
-			return usagef("--report %s: want a name that ends in .json, .md or .txt", r)
-		}
-	}
-	if err := checkWritable("--report", o.reports); err != nil {
+	if err := o.checkOutputs(); err != nil {
 		return err
 	}
 	var sides []compare.Sides
@@ -144,6 +136,19 @@ func (o *compareOptions) run() error {
 		return &usageError{err}
 	}
 	return o.finish(res)
+}
+
+// checkOutputs checks where the result is to go.
+func (o *compareOptions) checkOutputs() error {
+	if !slices.Contains(compareFormats, o.output) {
+		return usagef("--output %q: want text, json or markdown", o.output)
+	}
+	for _, r := range o.reports {
+		if compareFormat(r) == "" {
+			return usagef("--report %s: want a name that ends in .json, .md or .txt", r)
+		}
+	}
+	return checkWritable("--report", o.reports)
 }
 
 // finish writes the result and turns it into the exit code.

@@ -22,10 +22,10 @@ func startSession(ctx context.Context, o *benchOptions, prepare func(*benchRun))
 	if err := r.variables(); err != nil {
 		return nil, nil, err
 	}
-	prepare(r)
 	if err := r.parseTargets(); err != nil {
 		return nil, nil, err
 	}
+	prepare(r)
 	needPods := false
 	for _, name := range o.scenarios {
 		if shipped(name) {

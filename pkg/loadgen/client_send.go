@@ -35,10 +35,12 @@ func newSendState(c *client, st *stepRun) *sendState {
 	if schedule.ToEnd {
 		schedule.For = max(c.eng.plan.phases-c.stepStart, 0)
 	}
-	return &sendState{
+	s := &sendState{
 		pace: newPace(schedule, c.stepStart, int(c.index), c.cell.group.plan.size()),
 		head: c.nextAck,
 	}
+	s.pace.side = c.eng.opt.side
+	return s
 }
 
 // idle tells that nothing is under way.

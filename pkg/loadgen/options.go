@@ -52,6 +52,10 @@ type Options struct {
 	// by default.
 	MaxDials int
 
+	// side is the run's part in an interleaved pair, joined where it says that
+	// it has begun.
+	side   *side
+	joined chan<- struct{}
 	// onEngine lets tests look into a run.
 	onEngine func(*engine)
 	// lag stands in for a slow machine in tests.

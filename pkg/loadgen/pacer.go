@@ -13,6 +13,7 @@ type pace struct {
 	curve rateCurve // sends of this client
 	phase float64   // how far into the period its first send is, 0 to 1
 	total int64
+	side  *side // nil unless the run takes turns with another
 }
 
 // newPace is the pace of client i of n.
@@ -42,7 +43,11 @@ func (p *pace) due(k int64) time.Duration {
 	if p.curve.to == 0 && p.curve.from == 0 {
 		return p.start
 	}
-	return p.start + time.Duration(math.Round(p.curve.reaches(p.phase+float64(k))*1e9))
+	offset := time.Duration(math.Round(p.curve.reaches(p.phase+float64(k)) * 1e9))
+	if p.side != nil {
+		return p.side.at(p.start, offset)
+	}
+	return p.start + offset
 }
 
 // rateCurve is a rate that goes evenly from one value to another and stays

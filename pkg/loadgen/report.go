@@ -75,6 +75,8 @@ type Report struct {
 	TimelineMetric string
 	Scrapes        []ScrapeReport
 	Windows        []WindowReport // phases and faults, in the order of their beginning
+	// Slices are the turns of an interleaved run.
+	Slices []Slice
 	// Secrets are the scenario's. Writers hide them wherever they turn up and
 	// never print the list.
 	Secrets []string

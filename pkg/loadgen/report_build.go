@@ -25,6 +25,7 @@ func (e *engine) report(ev *evidence) *Report {
 	}
 	e.addMissed(ev, r.Timeline)
 	e.noteFailures(r, ev)
+	r.Slices = e.opt.side.slices(ev.series.list)
 	for i := range r.Checks {
 		c := &r.Checks[i]
 		c.Got, c.Detail = e.errs.masker.mask(c.Got), e.errs.masker.mask(c.Detail)

@@ -39,6 +39,10 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	if o.onEngine != nil {
 		o.onEngine(e)
 	}
+	if o.side != nil {
+		o.side.e = e
+		o.joined <- struct{}{}
+	}
 	if err := e.startHooks(); err != nil {
 		return nil, err
 	}

@@ -19,8 +19,13 @@ type estimate struct {
 // its root to about 3 %.
 const draws = 800
 
-// tail is how many effective samples must lie beyond a percentile for it to be
-// compared.
+// leastRuns is how many runs a side tell how much runs differ.
+const leastRuns = 3
+
+// least is how many effective samples there must be, tail how many beyond the
+// percentile, for it to be compared.
+const least = 100
+
 const tail = 4
 
 // percentile estimates the logarithm of a percentile from the runs of a side.
@@ -34,7 +39,11 @@ func percentile(runs []*series, p float64, r *rand.Rand) (e estimate, ok bool) {
 			return estimate{}, false
 		}
 		eff, known := effective(s, p, r)
-		if eff*(1-p) < tail || eff*p < tail {
+		enough := eff
+		if len(runs) >= leastRuns {
+			enough = float64(n) // the runs' differences tell how much it varies
+		}
+		if enough < least || enough*(1-p) < tail || enough*p < tail {
 			return estimate{}, false
 		}
 		values = append(values, math.Log(atLeast(s.counts.At(p))))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -42,11 +43,14 @@ func (p *Pair) markdown(b *bytes.Buffer, confidence float64) {
 	}
 	list("only head fails:", p.Failing)
 	list("only base failed:", p.Mended)
-	if len(p.Rows) > 0 {
+	if slices.ContainsFunc(p.Rows, func(r Row) bool { return !r.silent() }) {
 		fmt.Fprintf(b, "| metric | | base | head | change | %s | tolerated | |\n|---|---|---:|---:|---:|---:|---:|---|\n", interval100(confidence))
 	}
 	for i := range p.Rows {
 		r := &p.Rows[i]
+		if r.silent() {
+			continue
+		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s to %s | %s | %s %s |\n", code(r.Metric), r.Agg, r.value(r.Base), r.value(r.Head),
 			r.percent(r.Change), r.percent(r.Low), r.percent(r.High), strings.TrimPrefix(r.percent(r.Tolerance), "+"), marks[r.Outcome], r.Outcome)
 	}

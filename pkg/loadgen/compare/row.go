@@ -46,7 +46,13 @@ func (p *Pair) rows(base, head map[key][]*series, o Options, estimates estimator
 			list = append(list, w)
 		}
 	}
-	alpha := (1 - o.Confidence) / float64(max(len(list), 1))
+	able := 0
+	for _, w := range list {
+		if w.agg != rate || w.base.value != w.head.value {
+			able++ // equal shares can't be told apart, by chance or otherwise
+		}
+	}
+	alpha := (1 - o.Confidence) / float64(max(able, 1))
 	for _, w := range list {
 		p.Rows = append(p.Rows, w.row(alpha, &o))
 	}
@@ -104,6 +110,9 @@ func (w *wanted) estimate(p *Pair, base, head []*series, o *Options, estimates e
 	}
 	if samples(head) == 0 {
 		return p.vanished(w.key)
+	}
+	if momentary := (*series).momentary; len(base) < leastRuns && slices.ContainsFunc(base, momentary) || len(head) < leastRuns && slices.ContainsFunc(head, momentary) {
+		return fmt.Sprintf("all samples came at one moment of the run: compare %d runs a side", leastRuns)
 	}
 	at, _ := percentileOf(w.agg)
 	var ok bool

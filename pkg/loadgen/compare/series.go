@@ -13,8 +13,14 @@ import (
 type series struct {
 	counts hist.Counts // of a latency
 	blocks []Block
-	n, of  int64 // of a ratio
+	n, of  int64         // of a ratio
+	slices []hist.Counts // of an interleaved run, by turn
+	spans  bool          // the run was long enough for spans
 }
+
+// momentary tells that all samples came within a moment of a run, as those of
+// connecting do: what else happened at that moment is in all of them.
+func (s *series) momentary() bool { return s.spans && len(s.blocks) < leastBlocks }
 
 // key names a series on both sides: the metric and its labels, but without
 // those that name endpoints, which differ between the sides.
@@ -65,6 +71,10 @@ func seriesOf(run *Run) (map[key]*series, error) {
 		}
 		s.counts = s.counts.Add(c)
 		s.blocks = joinBlocks(s.blocks, m.Blocks)
+	}
+	spans := slices.ContainsFunc(run.Metrics, func(m Metric) bool { return len(m.Blocks) >= leastBlocks })
+	for _, s := range out {
+		s.spans = spans
 	}
 	return out, nil
 }

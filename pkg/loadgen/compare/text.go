@@ -69,6 +69,9 @@ func latency(s float64) string {
 	return "-"
 }
 
+// silent tells that there is nothing to see: no failures on either side.
+func (r *Row) silent() bool { return r.Agg == rate && r.Base == 0 && r.Head == 0 }
+
 // WriteText writes the result as a table for people.
 func (res *Result) WriteText(w io.Writer, color bool) error {
 	var b bytes.Buffer
@@ -97,9 +100,15 @@ func (p *Pair) text(b *bytes.Buffer, confidence float64, color bool) {
 		fmt.Fprintf(b, "  %d pairs of slices, in turn\n", p.Slices)
 	}
 	table := [][]string{{"", "", "base", "head", "change", interval100(confidence), "tolerated", ""}}
-	last := ""
+	last, silent := "", 0
+	var shown []*Row
 	for i := range p.Rows {
 		r := &p.Rows[i]
+		if r.silent() {
+			silent++
+			continue
+		}
+		shown = append(shown, r)
 		name := clean(r.Metric)
 		if name == last {
 			name = ""
@@ -110,8 +119,11 @@ func (p *Pair) text(b *bytes.Buffer, confidence float64, color bool) {
 			r.percent(r.Low) + " to " + r.percent(r.High), strings.TrimPrefix(r.percent(r.Tolerance), "+"), string(r.Outcome),
 		})
 	}
-	if len(p.Rows) > 0 {
-		writeTable(b, table, func(row int, s string) string { return paint(color, p.Rows[row].Outcome, s) })
+	if len(shown) > 0 {
+		writeTable(b, table, func(row int, s string) string { return paint(color, shown[row].Outcome, s) })
+	}
+	if silent > 0 {
+		fmt.Fprintf(b, "  and %d shares of failures that are 0 on both sides\n", silent)
 	}
 	list := func(title string, names []string) {
 		for _, n := range names {
@@ -129,10 +141,8 @@ func interval100(confidence float64) string {
 
 func (s *Side) describe() string {
 	text := s.Name
-	switch {
-	case len(s.Files) == 1 && s.Files[0] == s.Name:
-	case len(s.Files) > 0:
-		text += " (" + strings.Join(s.Files, ", ") + ")"
+	if files := strings.Join(s.Files, ", "); files != s.Name && len(s.Files) > 0 && !strings.Contains(s.Name, ",") {
+		text += " (" + files + ")"
 	}
 	text += ", " + strconv.Itoa(s.Runs) + " run"
 	if s.Runs != 1 {
