@@ -44,6 +44,9 @@ func (acc *account) addStretch(e *engine, s stretch, answers bool) {
 			acc.total.Unexpected++
 			acc.foreign++
 		case x.watch != int16(at):
+		case x.kind == incidentDamaged:
+			acc.cells[x.cell].Corrupt++
+			acc.total.Corrupt++
 		case x.kind == incidentDuplicate:
 			acc.cells[x.cell].Duplicated++
 			acc.total.Duplicated++

@@ -102,9 +102,11 @@ func (acc *account) pairsOf(e *engine, ordered []int64, lastCell []int) {
 	targetOf := func(sub int) int { return int(e.clients[a.group.plan.first+sub].targetNo) }
 	cellOf := func(sub, pub int) int { return int(a.pubTarget[pub])*a.targets + targetOf(sub) }
 	rule := w.rule
-	rule.Class = make([]int, a.group.plan.Count)
-	for sub := range rule.Class {
-		rule.Class[sub] = targetOf(sub)
+	if rule.From == 0 && rule.To == 0 { // causes are sought for the whole run only
+		rule.Class = make([]int, a.group.plan.Count)
+		for sub := range rule.Class {
+			rule.Class[sub] = targetOf(sub)
+		}
 	}
 	last := -1
 	shared := newSharedLosses()

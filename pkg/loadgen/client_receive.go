@@ -186,7 +186,7 @@ func (c *client) deliverAll(body []byte, at time.Duration, t *tally) {
 func (c *client) deliverOne(b []byte, at time.Duration, t *tally) {
 	a := c.cell.group.audience
 	r := a.Receive(int(c.sub), b, c.eng.micros(at))
-	if r.Arrival > ledger.Gap {
+	if r.Arrival > ledger.Gap || r.Damaged {
 		a.note(&r, c.eng.micros(at), int(c.targetNo))
 	}
 	switch r.Arrival {

@@ -14,6 +14,7 @@ const (
 	incidentMisorder
 	incidentCorrupt
 	incidentForeign
+	incidentDamaged // the payload, not the marker
 )
 
 // incident is an arrival that had better not been: when its message was
@@ -59,6 +60,12 @@ func (l *incidents) each(from, to ledger.Micros, f func(*incident)) {
 // note keeps an arrival that is an incident.
 func (a *audience) note(r *ledger.Receipt, at ledger.Micros, target int) {
 	x := incident{at: at, watch: -1, cell: -1}
+	if r.Damaged {
+		a.incidents.add(incident{
+			at: r.Marker.At, kind: incidentDamaged, watch: a.pubWatch[r.Marker.Publisher],
+			cell: int16(int(a.pubTarget[r.Marker.Publisher])*a.targets + target),
+		})
+	}
 	switch r.Arrival {
 	case ledger.Corrupt:
 		x.kind = incidentCorrupt

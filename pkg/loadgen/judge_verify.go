@@ -2,6 +2,8 @@ package loadgen
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -35,16 +37,16 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 	if v.Slow {
 		missed[0] = DeliverySlow
 	}
+	lost, duplicated, allowed := e.broken(acc)
+	j.Detail = allowed
 	switch {
 	case v.Slow && c.Delivered > 0: // what a server drops for a slow reader is its policy
-	case v.Guarantee != AtMostOnce:
-		fault(c.Lost, "lost", ev.behind(), missed...)
 	case c.Delivered == 0: // at most once is not never
 		fault(c.Lost, "lost: nothing arrived at all", ev.behind(), missed...)
+	default:
+		fault(lost, "lost", ev.behind(), missed...)
 	}
-	if v.Guarantee != AtLeastOnce {
-		fault(c.Duplicated, "duplicated", false, DeliveryDuplicated)
-	}
+	fault(duplicated, "duplicated", false, DeliveryDuplicated)
 	if v.Order != OrderNone && v.Order != "" {
 		fault(c.OutOfOrder, "out of order", false, DeliveryOutOfOrder)
 	}
@@ -80,7 +82,7 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 	j.Got += ", " + strings.Join(wrong, ", ")
 	// Lateness alone may be the doing of a generator that could not keep up.
 	j.excused, j.outright = excused, !excused && !(late && len(wrong) == 1)
-	j.Detail = lines(acc.whereLost(e), acc.whoAte(e), acc.evidence(acc.losses, "lost"), acc.stuckText(), acc.foreignHint())
+	j.Detail = lines(allowed, acc.whereLost(e), acc.whoAte(e), acc.evidence(acc.losses, "lost"), acc.stuckText(), acc.foreignHint())
 	return j
 }
 
@@ -161,6 +163,9 @@ func (v *Verify) want() string {
 		return fmt.Sprintf("%s get nothing from %s", v.To, v.From)
 	}
 	s := string(v.Guarantee)
+	for _, phase := range slices.Sorted(maps.Keys(v.InPhase)) {
+		s += fmt.Sprintf(" (in %s %s)", phase, v.InPhase[phase])
+	}
 	if v.Order != OrderNone && v.Order != "" {
 		s += ", order " + string(v.Order)
 	}

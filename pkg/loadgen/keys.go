@@ -209,6 +209,7 @@ var verifyDef = &objectDef{
 		{name: "settle", typ: durationType, doc: "How long to wait after the last publish: what is missing by then is lost, what comes twice or to the wrong clients until then is found. 2s by default.", examples: []any{"5s"}},
 		{name: "groupBy", typ: enumOf("target"), doc: "target prints the pod × pod grid.", examples: []any{"target"}},
 		{name: "expect", typ: enumOf("nothing"), doc: "nothing: the subscribers must receive none of it (isolation).", examples: []any{"nothing"}},
+		{name: "inPhase", typ: mapOf(enumOf(guaranteeWords...)), doc: "What deliveries must be of messages that are published in a phase, instead of guarantee: while Redis is away, say, only what a classic adapter promises.", examples: []any{map[string]any{"redisDown": "atMostOnce"}}},
 		{name: "acrossReconnect", typ: boolType, doc: "What is published while a subscriber is away is expected as well, as of a server that resumes streams or recovers sessions.", examples: []any{true}},
 		skipKey,
 		adviceKey,

@@ -21,11 +21,21 @@ func (p *parse) verify(name string, key, value *node) {
 		Advice:    o.advice(),
 	}
 	v.Across = o.boolean("acrossReconnect")
+	p.named(o.get("inPhase"), "inPhase", func(name string, key, value *node) {
+		if !slices.ContainsFunc(p.sc.Phases, func(x Phase) bool { return x.Name == name }) {
+			p.hintf(key.pos, didYouMean(name, phaseNames(p.sc.Phases)), "unknown phase %q", name)
+			return
+		}
+		if v.InPhase == nil {
+			v.InPhase = map[string]Guarantee{}
+		}
+		v.InPhase[name] = Guarantee(p.enum(value, "guarantee", guaranteeWords))
+	})
 	if to := p.groups[v.To]; v.Across && to != nil && to.Reconnect == nil {
 		p.hintf(o.keyPos("acrossReconnect"), "add reconnect to the group", "acrossReconnect needs clients that come back, group %q has no reconnect", v.To)
 	}
 	if v.Nothing {
-		for _, k := range []string{"guarantee", "order", "within", "acrossReconnect"} {
+		for _, k := range []string{"guarantee", "inPhase", "order", "within", "acrossReconnect"} {
 			if o.has(k) {
 				p.errorf(o.keyPos(k), "%s makes no sense where nothing is expected", k)
 			}
@@ -79,4 +89,12 @@ func (g *Group) sendsMarker() bool {
 
 func (g *Group) listens() bool {
 	return slices.ContainsFunc(g.Flow, func(s *Step) bool { return s.On != nil })
+}
+
+func phaseNames(list []Phase) []string {
+	out := make([]string, len(list))
+	for i, x := range list {
+		out[i] = x.Name
+	}
+	return out
 }

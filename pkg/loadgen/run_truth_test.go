@@ -293,3 +293,80 @@ func TestEscapedMarkersAreFound(t *testing.T) {
 		t.Errorf("unescapeMarker = %s, want nil", got)
 	}
 }
+
+// TestGuaranteeOfAPhase loses messages in one phase and allows it there only.
+func TestGuaranteeOfAPhase(t *testing.T) {
+	t.Parallel()
+	src := strings.Replace(crossPod, "groupBy: target }", "groupBy: target, inPhase: { trouble: atMostOnce } }", 1)
+	src = strings.Replace(src, "clients:", "phases: [{ name: before, for: 4s }, { name: trouble, for: 3s }, { name: after, for: 4s }]\nclients:", 1)
+	for _, tt := range []struct {
+		name   string
+		hurt   func(d delivery, at time.Duration) []delivery
+		broken []string
+		says   string
+	}{
+		{"nothing", func(d delivery, _ time.Duration) []delivery { return []delivery{d} }, nil, ""},
+		{"a loss in the phase", func(d delivery, at time.Duration) []delivery {
+			if at > 5*time.Second && at < 6*time.Second {
+				return nil
+			}
+			return []delivery{d}
+		}, nil, "lost in phase trouble, which atMostOnce allows"},
+		{"a loss before it", func(d delivery, at time.Duration) []delivery {
+			if at > 2*time.Second && at < 2100*time.Millisecond {
+				return nil
+			}
+			return []delivery{d}
+		}, []string{"fail verify lobby: 1188 of 1200 delivered, 12 lost"}, ""},
+		{"a duplicate in it", func(d delivery, at time.Duration) []delivery {
+			if at > 5*time.Second && at < 5100*time.Millisecond {
+				return []delivery{d, d}
+			}
+			return []delivery{d}
+		}, []string{"fail verify lobby: 1200 of 1200 delivered, 12 duplicated"}, ""},
+		{"losses everywhere", func(d delivery, at time.Duration) []delivery {
+			if at > 5*time.Second && at < 5100*time.Millisecond || at > 8*time.Second && at < 8100*time.Millisecond {
+				return nil
+			}
+			return []delivery{d}
+		}, []string{"fail verify lobby: 1176 of 1200 delivered, 12 lost"}, "12 of 360 lost in phase trouble, which atMostOnce allows"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				s := &fakeServer{delay: 5 * time.Millisecond}
+				s.deliver = func(d delivery) []delivery {
+					if d.room != "lobby" {
+						return []delivery{d}
+					}
+					return tt.hurt(d, time.Since(start))
+				}
+				r := bench(t, s, src)
+				wantBroken(t, r, tt.broken...)
+				for _, c := range r.Checks {
+					if c.Kind == "verify" && c.Name == "lobby" && !strings.Contains(c.Detail, tt.says) {
+						t.Errorf("detail %q, want %q in it", c.Detail, tt.says)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestDamageBelongsToItsPhase(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		s := &fakeServer{delay: 5 * time.Millisecond, deliver: func(d delivery) []delivery {
+			if at := time.Since(start); d.room == "lobby" && at > 5*time.Second && at < 5100*time.Millisecond {
+				d.body = d.body[:300] + "-" + d.body[301:]
+			}
+			return []delivery{d}
+		}}
+		src := strings.Replace(crossPod, "{{marker}}", "{{marker 512}}", 1)
+		src = strings.Replace(src, "clients:", "phases: [{ name: before, for: 4s }, { name: trouble, for: 3s }, { name: later, for: 4s }]\nclients:", 1)
+		r := bench(t, s, src+"  delivery_corrupt{phase=before}: count == 0\n  delivery_corrupt{phase=trouble}: count == 0\n")
+		wantBroken(t, r, "fail verify lobby: 1200 of 1200 delivered, 12 corrupt", "fail threshold delivery_corrupt{phase=trouble}: count == 0: 12 of 360")
+	})
+}

@@ -234,14 +234,16 @@ type Verify struct {
 	Name      string
 	From, To  string    // group names
 	Guarantee Guarantee // "" with Nothing
-	Order     Order
-	Within    time.Duration // later is late; 0 means no bound
-	Settle    time.Duration // wait after the last publish
-	GroupBy   string        // "target" prints the pod × pod grid
-	Nothing   bool          // isolation: To must receive nothing from From
-	Slow      bool          // To reads slowly, and no guarantee is asked for: what it misses is no loss
-	Across    bool          // what is published while a subscriber is away is expected as well
-	Advice    string
+	// InPhase is the guarantee of what is published in a phase, by its name.
+	InPhase map[string]Guarantee
+	Order   Order
+	Within  time.Duration // later is late; 0 means no bound
+	Settle  time.Duration // wait after the last publish
+	GroupBy string        // "target" prints the pod × pod grid
+	Nothing bool          // isolation: To must receive nothing from From
+	Slow    bool          // To reads slowly, and no guarantee is asked for: what it misses is no loss
+	Across  bool          // what is published while a subscriber is away is expected as well
+	Advice  string
 }
 
 // Guarantee is what the deliveries of a Verify must be.

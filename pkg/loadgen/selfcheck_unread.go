@@ -25,7 +25,7 @@ func (u *unread) sample(e *engine) {
 		conn := c.conn
 		up := conn != nil && !c.gone && !c.closing && c.cell.slow == nil // those shall not be read
 		c.mu.Unlock()
-		if !up {
+		if !up || c.cell.group.plan.Group.ReadRate > 0 { // those leave it unread on purpose
 			continue
 		}
 		if b, ok := conn.(rt.Backlog); ok {

@@ -135,7 +135,7 @@ func (a *Audience) Receive(sub int, b []byte, at Micros) Receipt {
 		s.corrupt++
 		return Receipt{Arrival: Corrupt}
 	}
-	r := Receipt{Marker: m, Damaged: err != nil}
+	r := Receipt{Marker: m}
 	if m.Run != a.book.run || int(m.Publisher) >= len(a.slot) || m.Seq == math.MaxUint32 {
 		s.foreign++
 		r.Arrival = Foreign
@@ -147,7 +147,8 @@ func (a *Audience) Receive(sub int, b []byte, at Micros) Receipt {
 		return r
 	}
 	p := &a.pairs[sub*len(a.sources)+int(slot)]
-	if r.Damaged {
+	if err != nil {
+		r.Damaged = true
 		p.exceptions().corrupt++
 	}
 	base, next, before := p.base, p.next, p.intervals()
