@@ -106,7 +106,7 @@ func newBenchCmd(env *Env) *cobra.Command {
 	f.IntVar(&o.pods, "pods", 2, "how many gateways to start when there is no --target")
 	f.StringArrayVar(&o.serveFlags, "serve-flag", nil, "further flag of the gateways that are started, as in --serve-flag=--faulty=dup=1%")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show the plan, the frames and the budget, and connect to nothing (as   rtk bench dry-run)")
-	cmd.AddCommand(newBenchDryRunCmd(env, o), newBenchNewCmd(env))
+	cmd.AddCommand(newBenchDryRunCmd(env, o), newBenchNewCmd(env), newBenchImportCmd(env))
 	f.StringVar(&o.profile, "profile", "", "put the profile `NAME` of the scenarios over them")
 	f.BoolVar(&o.allowExec, "allow-exec", false, "let scenarios that are no local files start commands")
 	o.tapeOptions.flags(f)

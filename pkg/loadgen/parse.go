@@ -20,7 +20,8 @@ type parse struct {
 	// incomplete: a file is missing below, so that what is above it can\'t be
 	// judged.
 	incomplete bool
-	nodes      int // values of all files
+	literal    bool // ${ means nothing: a file of another tool
+	nodes      int  // values of all files
 	open       func(from, name string) (file string, src []byte, err error)
 	chosen     string // profile
 	env        func(string) (string, bool)

@@ -17,7 +17,7 @@ func (p *parse) scalar(pos Pos, text string, quoted bool) *node {
 		n.shift = 1
 	}
 	n.exact = p.standsAt(pos, n.shift, text)
-	if !strings.Contains(text, "${") {
+	if p.literal || !strings.Contains(text, "${") {
 		return n
 	}
 	x := expander{p: p, n: n}
