@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/realtime-toolkit/rtk/pkg/rt"
 )
@@ -93,17 +94,19 @@ func TestStickyProbe(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			b := tt.b
-			r := bench(t, nil, stickyProbe, func(o *Options) { o.Requester = b })
-			wantVerdict(t, r, tt.verdict)
-			for _, c := range r.Checks {
-				if c.Kind == "sticky" && (c.Status != tt.status || !strings.Contains(c.Detail, tt.detail)) {
-					t.Errorf("check %s: %s, %s", c.Status, c.Got, c.Detail)
+			synctest.Test(t, func(t *testing.T) {
+				b := tt.b
+				r := bench(t, nil, stickyProbe, func(o *Options) { o.Requester = b })
+				wantVerdict(t, r, tt.verdict)
+				for _, c := range r.Checks {
+					if c.Kind == "sticky" && (c.Status != tt.status || !strings.Contains(c.Detail, tt.detail)) {
+						t.Errorf("check %s: %s, %s", c.Status, c.Got, c.Detail)
+					}
 				}
-			}
-			if b.fresh != b.all || b.all == 0 {
-				t.Errorf("%d of %d requests over connections of their own", b.fresh, b.all)
-			}
+				if b.fresh != b.all || b.all == 0 {
+					t.Errorf("%d of %d requests over connections of their own", b.fresh, b.all)
+				}
+			})
 		})
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -42,15 +40,6 @@ func pinBalancer(t *testing.T, cookie string, pods ...*url.URL) *httptest.Server
 	return front
 }
 
-func probeFile(t *testing.T, text string) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "scenario.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
 // TestStickyProbe asks two Node pods behind a balancer, and two pods of rtk that
 // pass on what is not theirs.
 func TestStickyProbe(t *testing.T) {
@@ -76,7 +65,7 @@ func TestStickyProbe(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			front := pinBalancer(t, tc.cookie, tc.pods...)
-			file := probeFile(t, `version: 1
+			file := scenarioFile(t, `version: 1
 targets: { api: { url: "`+front.URL+`", protocol: socketio } }
 clients: { probe: { count: 5, sticky: probe } }
 thresholds: { sticky_unknown_sid: count == 0 }
