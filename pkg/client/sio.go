@@ -30,6 +30,7 @@ type sioConn struct {
 	// Of the read goroutine.
 	outcome   *outcome  // nil once the handshake has ended
 	returned  bool      // Dial returned the connection
+	multiplex *multiplex
 	auth      []byte    // CONNECT payload until it was sent
 	joining   time.Time // when CONNECT was sent
 	started   time.Time // when Dial began
@@ -42,6 +43,9 @@ var _ rt.Conn = (*sioConn)(nil)
 
 func (d *Dialer) dialSocketIO(ctx context.Context, r *rt.DialRequest, h rt.Handler) (rt.Conn, error) {
 	c := &sioConn{ns: r.Target.Namespace, auth: r.Auth, started: time.Now(), outcome: newOutcome()}
+	if len(r.Also) > 0 {
+		c.multiplex = &multiplex{more: r.Also, auth: r.Auth}
+	}
 	if r.Resume != nil && r.Resume.PID != "" {
 		c.session.Store(&session{asked: *r.Resume})
 		c.auth = appendResume(nil, r.Resume, r.Auth)

@@ -147,6 +147,7 @@ func (c *sioConn) deliver(p socketio.Packet, m *rt.Message) error {
 	}
 	c.h.OnMessage(m)
 	if !own {
+		c.joined(p)
 		return nil
 	}
 	return c.state(p)
@@ -157,9 +158,13 @@ func (c *sioConn) state(p socketio.Packet) error {
 	switch p.Type {
 	case socketio.Connect:
 		c.connected(p.Data)
-		if c.outcome != nil {
-			c.settle(true, nil)
+		if c.outcome == nil {
+			return nil
 		}
+		if wait, err := c.joinMore(); wait || err != nil {
+			return err
+		}
+		c.settle(true, nil)
 	case socketio.ConnectError:
 		if c.outcome == nil {
 			return nil

@@ -117,7 +117,7 @@ func (c *client) onEvent(m *rt.Message, at time.Duration) {
 	}
 	g := c.cell.group
 	for _, on := range g.ons {
-		if on.Event != "" && on.Event != m.Event {
+		if on.Event != "" && on.Event != m.Event || on.Namespace != "" && on.Namespace != m.Namespace {
 			continue
 		}
 		if c.sub >= 0 {

@@ -127,6 +127,7 @@ func (c *client) sendOne() {
 	b.out.Event, b.out.AckID = st.step.Emit.Event, rt.NoAck
 	b.out.Body = appendArgs(b.body[:0], st.step.Emit.Args, &b.vars)
 	b.body = b.out.Body
+	b.out.Namespace = st.step.Emit.Namespace
 	b.attach(st.step.Emit, c.cell.target.Protocol == rt.WebSocket)
 	awaits := st.wantsAck || st.classes != nil
 	if st.wantsAck {

@@ -108,6 +108,7 @@ var groupDef = &objectDef{
 		{name: "target", typ: listOf(textType), doc: "Name of the target, a list of names, or each for all of them. May be left out when there is only one.", examples: []any{"api", "each"}},
 		{name: "auth", typ: authRefType, doc: "Auth profile, by name or with changes; none by default.", examples: []any{"member", map[string]any{"use": "member", "expiresIn": "3s"}}},
 		{name: "namespace", typ: textType, doc: "Socket.IO namespace instead of the target's.", examples: []any{"/admin"}},
+		{name: "multiplex", typ: listOf(textType), doc: "Further Socket.IO namespaces that each client joins over the same connection, as socket.io-client does. Otherwise a namespace has a connection of its own.", examples: []any{[]any{"/feed"}}},
 		{name: "connect", typ: refTo("connect"), doc: "How the group connects.", examples: []any{map[string]any{"rate": "100/s"}}},
 		{name: "phases", typ: arrayOf(refTo("groupPhase")), doc: "How many clients of this group are connected when, instead of the scenario's phases.", examples: []any{[]any{map[string]any{"rampTo": 500, "over": "30s"}}}},
 		{name: "matrix", typ: matrixType, doc: "Axes whose combinations are each tried by count clients. transport, place, case and target have a meaning; any other name gives {{matrix.NAME}}.", examples: []any{map[string]any{"transport": []any{"websocket", "polling"}}}},

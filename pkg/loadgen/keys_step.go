@@ -17,6 +17,7 @@ var emitDef = &objectDef{
 		{name: "args", typ: arrayOf(anyType), doc: "Arguments. Texts may hold {{marker}}, {{seq}}, {{client.index}} and the other variables. { $binary: BASE64 }, { $bytes: 1KiB } (filler) and { $text: TEXT } are binary data.", examples: []any{[]any{"lobby", "{{marker}}"}}},
 		{name: "data", typ: anyType, doc: "The only argument, or the data of a plain WebSocket frame; as binary data the whole of a binary frame.", examples: []any{map[string]any{"room": "lobby", "text": "{{marker}}"}}},
 		{name: "argsJSON", typ: textType, doc: "All arguments as the text of a JSON array, for instance from the environment. A variable outside of quotes is a number.", examples: []any{`["lobby", {"text": "{{marker}}", "n": {{seq}}}]`}},
+		{name: "namespace", typ: textType, doc: "One of the group's multiplex namespaces instead of its own.", examples: []any{"/feed"}},
 		{name: "ack", typ: refTo("ack"), doc: "Ask for an ack and wait for it. {} bounds it by 10s.", examples: []any{map[string]any{"within": "1s"}}, mayBeEmpty: true},
 		{name: "outcome", typ: mapOf(refTo("outcome")), doc: "Classes of sends by what came back, the first that matches. Sends that match none are class other.", examples: []any{map[string]any{"accepted": map[string]any{"ack": map[string]any{"$.ok": true}}, "throttled": map[string]any{"anyOf": []any{map[string]any{"event": "rate_limited"}, map[string]any{"disconnect": "/throttl/"}}}}}},
 		asKey,
@@ -28,6 +29,7 @@ var onDef = &objectDef{
 	name: "onStep", what: "an on step", doc: "Count and verify incoming events.",
 	keys: []keyDef{
 		{name: "on", typ: textType, doc: "Name of the event, * for any.", examples: []any{"message"}, required: true},
+		{name: "namespace", typ: textType, doc: "Only events of this namespace, where the group has several (multiplex).", examples: []any{"/feed"}},
 		{name: "at", typ: textType, doc: "JSONPath of the marker within the first argument; the whole body is scanned by default.", examples: []any{"$.text"}},
 		{name: "until", typ: enumOf("end"), doc: "end: stay until the run ends.", examples: []any{"end"}},
 		{name: "count", typ: intType(1), doc: "Or: until so many events came.", examples: []any{10}},

@@ -8,6 +8,7 @@ import (
 
 func (p *parse) emit(g *Group, o *object, what *node, proto rt.Protocol) *Emit {
 	e := &Emit{Event: p.eventName(what, false), Schedule: p.schedule(o)}
+	e.Namespace = p.stepNamespace(g, o)
 	p.blobs = &e.Blobs
 	defer func() { p.blobs = nil }()
 	given := ""

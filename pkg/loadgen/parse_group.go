@@ -45,6 +45,7 @@ func (p *parse) group(name string, key, value *node) {
 		p.errorf(o.keyPos("namespace"), "namespace is for socketio targets, group %q connects to %s", name, proto)
 	}
 	p.checkConnect(g, o, proto)
+	g.Multiplex = p.multiplex(o, g, proto)
 	g.Sticky = p.sticky(o, g, proto)
 	g.ReadRate = p.readRate(o, g, proto)
 	g.Reconnect = p.reconnect(o.get("reconnect"), proto)

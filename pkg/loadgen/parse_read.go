@@ -62,3 +62,48 @@ func (p *parse) sticky(o *object, g *Group, proto rt.Protocol) bool {
 	}
 	return true
 }
+
+// multiplex reads the further namespaces of a group.
+func (p *parse) multiplex(o *object, g *Group, proto rt.Protocol) []string {
+	n := o.get("multiplex")
+	if n == nil {
+		return nil
+	}
+	if proto != "" && proto != rt.SocketIO {
+		p.errorf(o.keyPos("multiplex"), "multiplex is for socketio targets, group %q connects to %s", g.Name, proto)
+	}
+	var out []string
+	for _, item := range p.list(n, "multiplex") {
+		ns := p.namespace(item)
+		if slices.Contains(out, ns) || slices.Contains(g.namespaces(), ns) {
+			p.errorf(item.pos, "namespace %s is joined anyway", item.describe())
+		}
+		out = append(out, ns)
+	}
+	return out
+}
+
+// namespaces are those that the group's clients join.
+func (g *Group) namespaces() []string {
+	out := slices.Clone(g.Multiplex)
+	if g.Namespace != "" {
+		return append(out, g.Namespace)
+	}
+	for _, t := range g.Targets {
+		out = append(out, t.Namespace)
+	}
+	return out
+}
+
+// stepNamespace reads a step's namespace, which is one of the group's.
+func (p *parse) stepNamespace(g *Group, o *object) string {
+	n := o.get("namespace")
+	if n == nil {
+		return ""
+	}
+	ns := p.namespace(n)
+	if len(g.Multiplex) == 0 || !slices.Contains(g.namespaces(), ns) {
+		p.hintf(n.pos, "add it to the group's multiplex", "group %q does not join namespace %s", g.Name, n.describe())
+	}
+	return ns
+}

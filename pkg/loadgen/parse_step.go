@@ -68,7 +68,7 @@ func (p *parse) step(g *Group, n *node, proto rt.Protocol) *Step {
 	case "emit":
 		s.Emit = p.emit(g, o, what, proto)
 	case "on":
-		s.On = p.on(o, what)
+		s.On = p.on(g, o, what)
 	case "publish":
 		s.Publish = p.publish(o, what)
 	case "wait":
@@ -192,8 +192,8 @@ func (p *parse) eventName(n *node, mayBeAny bool) string {
 	return s
 }
 
-func (p *parse) on(o *object, what *node) *On {
-	on := &On{Event: p.eventName(what, true), UntilEnd: o.enum("until", []string{"end"}) == "end"}
+func (p *parse) on(g *Group, o *object, what *node) *On {
+	on := &On{Event: p.eventName(what, true), UntilEnd: o.enum("until", []string{"end"}) == "end", Namespace: p.stepNamespace(g, o)}
 	on.Count = int(o.integer("count", 0, 1, 1e9))
 	on.For = o.duration("for", 0)
 	if at := o.get("at"); at != nil {

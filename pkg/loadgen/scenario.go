@@ -151,6 +151,7 @@ type Group struct {
 	Exclude   []Exclusion
 	Expect    *HandshakeExpect // what rejected and accepted mean for matrix cells
 	Flow      []*Step
+	Multiplex []string   // further namespaces over the same connection
 	Sticky    bool       // probes whether a balancer keeps sessions together, instead of a flow
 	ReadRate  int64      // bytes a second that are read, 0 for all that comes
 	Reconnect *Reconnect // nil: a connection that ends is not replaced

@@ -24,13 +24,14 @@ const DefaultStepWithin = 10 * time.Second
 
 // Emit sends an event, once or at a rate.
 type Emit struct {
-	Event    string
-	Blobs    []Blob     // binary data, in the order of their placeholders in Args
-	Args     []Template // Socket.IO arguments; for plain WebSocket one value or none
-	Schedule Schedule
-	Ack      *AckExpect // nil: no ack asked for
-	Outcome  []Outcome  // classes, first match wins; unmatched sends are class "other"
-	Marker   bool       // some argument holds {{marker}}
+	Event     string
+	Namespace string     // "" means the group's
+	Blobs     []Blob     // binary data, in the order of their placeholders in Args
+	Args      []Template // Socket.IO arguments; for plain WebSocket one value or none
+	Schedule  Schedule
+	Ack       *AckExpect // nil: no ack asked for
+	Outcome   []Outcome  // classes, first match wins; unmatched sends are class "other"
+	Marker    bool       // some argument holds {{marker}}
 }
 
 // Classes of sends that no class of an outcome matches.
@@ -83,8 +84,9 @@ type AckExpect struct {
 
 // On counts and verifies incoming events while the flow goes on.
 type On struct {
-	Event string // "" means any
-	At    string // JSONPath of the marker within the first argument, "" means scan the body
+	Event     string // "" means any
+	Namespace string // "" means any
+	At        string // JSONPath of the marker within the first argument, "" means scan the body
 	// Path is At compiled, nil for "".
 	Path *Path
 	// UntilEnd keeps the client until the run's end; Count ends the step

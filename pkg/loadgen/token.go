@@ -125,7 +125,7 @@ func place(token string, where Place, header http.Header) credentials {
 
 // dialRequest is the handshake that a client of the cell makes.
 func (c *cellRun) dialRequest(v *TemplateVars, now time.Time) (*rt.DialRequest, error) {
-	r := &rt.DialRequest{Target: c.target, Header: c.perClient.header(c.plan.Header, v), LastEventID: c.group.plan.Group.Connect.LastEventID, ReadRate: c.group.plan.Group.ReadRate}
+	r := &rt.DialRequest{Target: c.target, Header: c.perClient.header(c.plan.Header, v), LastEventID: c.group.plan.Group.Connect.LastEventID, ReadRate: c.group.plan.Group.ReadRate, Also: c.group.plan.Group.Multiplex}
 	r.Target.URL = c.perClient.url(c.target.URL, v)
 	if c.tokens == nil {
 		return r, nil

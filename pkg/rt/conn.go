@@ -108,6 +108,9 @@ type DialRequest struct {
 	LastEventID string
 	// Resume asks a Socket.IO server for the session of an earlier connection.
 	Resume *Resume
+	// Also are further Socket.IO namespaces to join over the same connection,
+	// with the same Auth. Dial returns when all of them are joined.
+	Also []string
 	// ReadRate is how many bytes a second are read from the socket, 0 for all
 	// that comes. The receive buffer is then small, so that the server feels it.
 	ReadRate int64
