@@ -41,8 +41,14 @@ func TestABCommand(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &res); err != nil {
 		t.Fatalf("%v\n%s%s", err, stdout, stderr)
 	}
-	if code != exitVerdict || res.Outcome != compare.Regressed || len(res.Pairs[0].Rows) != 1 || res.Pairs[0].Rows[0].Head < 0.15 || res.Pairs[0].Rows[0].Base > 0.15 {
-		t.Errorf("exit code %d, %+v", code, res)
+	rows := res.Pairs[0].Rows
+	if len(rows) != 1 || rows[0].Outcome != compare.Regressed || rows[0].Head < 0.15 || rows[0].Base > 0.15 {
+		t.Errorf("rows %+v, not compared: %q", rows, res.Pairs[0].Untold)
+	}
+	// A machine that is too busy to make the load has no verdict, whatever
+	// the rows say.
+	if busy := res.Outcome == compare.Noisy && strings.Contains(res.Reason, "is inconclusive"); !busy && (code != exitVerdict || res.Outcome != compare.Regressed) {
+		t.Errorf("exit code %d, %s: %s", code, res.Outcome, res.Reason)
 	}
 	if res.Pairs[0].Slices < 4 {
 		t.Errorf("%d pairs of slices", res.Pairs[0].Slices)

@@ -15,7 +15,7 @@ import (
 var (
 	anyFlag    = regexp.MustCompile(`(?:^|[\s"\[,])--([a-z][a-z0-9-]*)`)
 	serveEnv   = regexp.MustCompile(`RTK_SERVE_([A-Z_]+)`)
-	ofOthers   = map[string]bool{"save": true, "appendonly": true, "build": true, "from-literal": true, "no-new-privileges": true, "from": true}
+	ofOthers   = map[string]bool{"save": true, "appendonly": true, "build": true, "from-literal": true, "no-new-privileges": true, "from": true, "edit-last": true, "create-if-none": true, "body-file": true}
 	serveBlock = regexp.MustCompile(`(?m)^    serve:\n((?:      .*\n)+)`)
 )
 
