@@ -86,6 +86,7 @@ func newBenchFindCmd(env *Env) *cobra.Command {
 
 // targetFlags are those that say where a run goes and with what.
 func (o *benchOptions) targetFlags(cmd *cobra.Command) {
+	o.tape, o.only = tapeNone, -1 // all clients, and none of their frames
 	f := cmd.Flags()
 	f.StringArrayVarP(&o.targets, "target", "t", nil, "run against this `URL`; repeat for several pods")
 	f.StringVar(&o.jwtSecret, "jwt-secret", "", "HMAC `SECRET` that tokens are minted with; @FILE reads it from a file")
