@@ -47,8 +47,12 @@ func (p *progress) show(s loadgen.Snapshot) {
 		return
 	}
 	p.last = s.Elapsed
+	phase := s.Phase
+	if s.Part != "" { // the scenario's own name says more
+		phase = s.Part
+	}
 	line := fmt.Sprintf("rtk: %s %s %s  %s/%s clients  %s/s sent  %s/s received  p99 %s  errors %d",
-		p.name, clock(s.Elapsed), s.Phase, thousands(int64(s.Open)), thousands(int64(s.Planned)),
+		p.name, clock(s.Elapsed), phase, thousands(int64(s.Open)), thousands(int64(s.Planned)),
 		short(s.SentRate), short(s.RecvRate), seconds(s.P99), s.Errors)
 	if !p.live {
 		fmt.Fprintln(p.w, line)

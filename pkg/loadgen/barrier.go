@@ -9,7 +9,7 @@ import (
 // client that can't come any more is taken out, so that no one waits for it.
 type barrier struct {
 	mu      sync.Mutex
-	need    int // clients that have come or may come
+	need    int // clients that are waited for: that have come or may come
 	waiting []*client
 	arrived int
 	open    bool
@@ -20,11 +20,14 @@ type barrier struct {
 func (b *barrier) arrive(c *client, now time.Duration) (open bool, at time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.arrived++
+	counts := c.awaited()
+	if counts {
+		b.arrived++
+	}
 	if b.open {
 		return true, now
 	}
-	if b.arrived >= b.need {
+	if b.arrived >= b.need && (counts || b.need <= 0) {
 		b.release(now)
 		return true, b.at
 	}
@@ -37,9 +40,15 @@ func (b *barrier) drop(now time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.need--
-	if !b.open && b.arrived >= b.need && b.arrived > 0 {
+	if !b.open && b.arrived >= b.need && (b.arrived > 0 || len(b.waiting) > 0) {
 		b.release(now)
 	}
+}
+
+// awaited tells whether barriers wait for the client. Those that a later phase
+// brings go along with the others, if they come before it opens.
+func (c *client) awaited() bool {
+	return c.cell.group.plan.awaited(c.cell.plan, int(c.index))
 }
 
 func (b *barrier) release(now time.Duration) {

@@ -272,6 +272,9 @@ func (c *client) leave() {
 
 // dropBarriers takes the client out of the barriers that are still ahead.
 func (c *client) dropBarriers() {
+	if !c.awaited() {
+		return
+	}
 	for i := int(c.step); i < len(c.cell.steps); i++ {
 		st := c.cell.steps[i]
 		if st.kind == stepBarrier && (i > int(c.step) || !c.arrived) {

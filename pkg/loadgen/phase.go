@@ -39,6 +39,16 @@ func (s *Scenario) PhaseSpan(name string) (from, to time.Duration, ok bool) {
 	return 0, 0, false
 }
 
+// phaseAt is the name of the phase at an instant of the run, "" after the last.
+func (s *Scenario) phaseAt(at time.Duration) string {
+	for i := range s.Phases {
+		if at -= s.Phases[i].Length; at < 0 {
+			return s.Phases[i].Name
+		}
+	}
+	return ""
+}
+
 // stage is one change of a group's number of clients: evenly from one number
 // to another.
 //

@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,6 +137,45 @@ func TestRampFindsLosses(t *testing.T) {
 		}
 		if diff := cmp.Diff(map[string]bool{"lobby": true, "delivery_lost: count == 0": true, "delivery_lost{phase=down}: count == 0": true}, got); diff != "" {
 			t.Errorf("failing checks (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestBarrierOfARamp: a barrier opens when the clients of the first ramp are
+// there, however many come before that in later ones or go again.
+func TestBarrierOfARamp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &fakeServer{delay: 5 * time.Millisecond}
+		var n, opened atomic.Int64
+		s.dial = func(*rt.DialRequest, *fakeConn) error {
+			if n.Add(1) == 3 {
+				time.Sleep(8 * time.Second) // the third of the first ramp comes last
+			}
+			return nil
+		}
+		start := time.Now()
+		s.send = func(*fakeConn, *rt.Outgoing) error {
+			opened.CompareAndSwap(0, int64(time.Since(start)))
+			return nil
+		}
+		r := bench(t, s, `
+version: 1
+targets: { api: { url: "http://127.0.0.1:3000", protocol: socketio } }
+phases:
+  - { name: first, rampTo: 4, over: 2s }
+  - { name: second, rampTo: 12, over: 4s }
+  - { name: third, rampTo: 9, over: 1s }
+  - { name: hold, for: 10s }
+clients:
+  herd:
+    flow: [{ barrier: ready }, { emit: say, args: [x, y], rate: 1/s, ack: {} }]
+thresholds:
+  ack_latency: count > 50
+`)
+		wantBroken(t, r)
+		if at := time.Duration(opened.Load()); at < 9*time.Second || at > 10*time.Second {
+			t.Errorf("the barrier opened after %s, want when the last of the first four had come", at)
 		}
 	})
 }

@@ -99,6 +99,7 @@ func (p *progress) snapshot(latency *hist.Histogram) Snapshot {
 			s.Phase = "connecting"
 		}
 	}
+	s.Part = e.plan.Scenario.phaseAt(now)
 	if dt := (now - p.last).Seconds(); dt > 0 {
 		s.SentRate = float64(s.Sent-p.lastSent) / dt
 		s.RecvRate = float64(s.Received-p.lastRecv) / dt

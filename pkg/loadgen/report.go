@@ -231,6 +231,7 @@ type ErrorCount struct {
 type Snapshot struct {
 	Elapsed            time.Duration
 	Phase              string // connecting, running, settling
+	Part               string // phase of the scenario, "" outside of any
 	Planned, Open      int
 	Sent, Received     int64
 	SentRate, RecvRate float64

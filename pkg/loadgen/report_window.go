@@ -12,12 +12,16 @@ type WindowReport struct {
 	From, To   time.Duration
 	// Metrics are what was measured in it: latencies and counts by the time
 	// of measurement, deliveries by the time of publishing. Of a run with many
-	// windows only the first ones have them.
+	// windows, or with very many pairs, only the first ones have them.
 	Metrics []Metric
 }
 
-// maxWindowMetrics bounds the windows that carry their metrics in a report.
-const maxWindowMetrics = 64
+// maxWindowMetrics bounds the windows that carry their metrics in a report, and
+// maxWindowPairs how many pairs are looked at for that.
+const (
+	maxWindowMetrics = 64
+	maxWindowPairs   = 100_000_000
+)
 
 // windowReports lists the windows of the run, the phases first to have their
 // metrics.
@@ -28,6 +32,9 @@ func (e *engine) windowReports(ev *evidence) []WindowReport {
 		out[i] = WindowReport{Kind: w.kind.String(), Name: w.name, From: w.from, To: w.to}
 	}
 	left := maxWindowMetrics
+	if e.plan.Pairs > 0 {
+		left = min(left, max(int(maxWindowPairs/e.plan.Pairs), 2))
+	}
 	for _, kind := range []windowKind{windowPhase, windowFault} {
 		for i, w := range all {
 			if w.kind != kind || w.from == w.to || left == 0 {
