@@ -114,6 +114,10 @@ func lintOnce(env *Env, name string, src []byte, o loadgen.ParseOptions) (profil
 		fmt.Fprintln(env.Stdout, err)
 		return nil, 1
 	}
+	if err := sc.CheckFaults(); err != nil {
+		fmt.Fprintln(env.Stdout, err)
+		return sc.Profiles, 1
+	}
 	fmt.Fprintln(env.Stdout, as+": ok")
 	return sc.Profiles, 0
 }

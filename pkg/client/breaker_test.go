@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -105,11 +106,24 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// breakable are the ways into the gateway, those of a fleet among them.
+func breakable(u *url.URL) map[string]rt.Target {
+	all := ways(u)
+	for _, name := range []string{"websocket", "plain"} {
+		all["polled "+name] = all[name]
+	}
+	return all
+}
+
 // broken is a connection through a tap, to a name that does not exist.
 func broken(t *testing.T, u *url.URL, target rt.Target, name string) (rt.Conn, *tap, hearing) {
 	t.Helper()
 	p := newTap(t, u.Host)
-	d := client.New(client.Options{})
+	o := client.Options{}
+	if strings.HasPrefix(name, "polled ") {
+		o.Pollers = 1
+	}
+	d := client.New(o)
 	t.Cleanup(func() { _ = d.Close() })
 	elsewhere := *target.URL
 	elsewhere.Host = "gateway.invalid:4000"
@@ -137,7 +151,7 @@ func broken(t *testing.T, u *url.URL, target rt.Target, name string) (rt.Conn, *
 func TestBreak(t *testing.T) {
 	t.Parallel()
 	_, u := gateway(t, server.Options{})
-	for name, target := range ways(u) {
+	for name, target := range breakable(u) {
 		for _, how := range []rt.BreakHow{rt.BreakReset, rt.BreakFIN} {
 			t.Run(name+" "+how.String(), func(t *testing.T) {
 				t.Parallel()
@@ -169,7 +183,7 @@ func TestBreak(t *testing.T) {
 func TestBlackhole(t *testing.T) {
 	t.Parallel()
 	s, u := gateway(t, server.Options{SSEHeartbeat: 50 * time.Millisecond})
-	for name, target := range ways(u) {
+	for name, target := range breakable(u) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, p, h := broken(t, u, target, name)
@@ -230,7 +244,7 @@ func TestBlackhole(t *testing.T) {
 func TestBlackholeCloses(t *testing.T) {
 	t.Parallel()
 	_, u := gateway(t, server.Options{})
-	for name, target := range ways(u) {
+	for name, target := range breakable(u) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, _, h := broken(t, u, target, name)

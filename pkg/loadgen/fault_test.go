@@ -392,8 +392,14 @@ func TestFaultAfterTheEnd(t *testing.T) {
 		t.Fatal(diags)
 	}
 	_, err := Compile(s, CompileOptions{})
+	if lint := s.CheckFaults(); lint == nil || lint.Error() != err.Error() {
+		t.Errorf("lint says %v, a run %v", lint, err)
+	}
 	if err == nil || !strings.Contains(err.Error(), "fault late never happens: it is due after 10m0s") {
 		t.Errorf("got %v", err)
+	}
+	if s, _ := Parse("test.yaml", []byte(faultScenario(`  - { at: 1s, kill: pod-7 }`)), nil); s.CheckFaults() != nil {
+		t.Error("lint wants to know gateways that a run may start")
 	}
 	p := plan(t, faultScenario(`  - { at: 15s, name: late, do: dropConnections }`))
 	if len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], "fault late is due after 15s") {

@@ -103,6 +103,29 @@ func failedReport() *Report {
 			{2003, "publishers", 3, "pod-a", "emit say: no ack within 1s, said " + secret},
 		},
 		Repeat: "rtk bench bench/cross-pod.rtk.yaml --seed 32570",
+		Faults: []FaultReport{
+			{
+				Name: "flap", Kind: "dropConnections", What: "reset 25% of subscribers", Counts: true, Times: 9, Hit: 4480, Of: 18000,
+				Events: []FaultEvent{
+					{Start: 2 * time.Second, End: 2 * time.Second, Hit: 500, Of: 2000}, {Start: 7 * time.Second, End: 7 * time.Second, Hit: 500, Of: 2000},
+					{Start: 12 * time.Second, End: 12 * time.Second, Hit: 500, Of: 2000}, {Start: 17 * time.Second, End: 17 * time.Second, Hit: 500, Of: 2000},
+					{Start: 22 * time.Second, End: 22 * time.Second, Hit: 500, Of: 2000}, {Start: 27 * time.Second, End: 27 * time.Second, Hit: 480, Of: 2000},
+					{Start: 32 * time.Second, End: 32 * time.Second, Hit: 500, Of: 2000},
+				},
+			},
+			{
+				Name: "redis", Kind: "exec", What: "exec docker compose stop redis", Times: 1,
+				Events: []FaultEvent{{
+					Start: 20 * time.Second, End: 50 * time.Second, Undo: "exit status 1: ::error::no such <b>service</b>",
+					Error: "exit status 17: with " + secret, Output: "stopping " + jwt,
+				}},
+			},
+			{
+				Name: "lag", Kind: "proxy", What: "proxy pod-b: latency 200ms ± 50ms", Counts: true, Times: 1, Hit: 12, Of: 1000,
+				Events: []FaultEvent{{Start: 30 * time.Second, End: 50 * time.Second, Hit: 12, Of: 1000, Undo: UndoDone}},
+			},
+			{Name: "boom", Kind: "kill", What: "KILL pod-a", Counts: true},
+		},
 		Errors: []ErrorCount{{"dial ws://10.0.0.12:3000: refused\n::error::x", 1204}, {"token " + jwt + " refused", 2}},
 	}
 }
