@@ -121,12 +121,15 @@ func (f *Feeder) read(path string, src []byte) error {
 }
 
 func (f *Feeder) setColumns(where string, names []string) error {
+	if len(names) == 0 {
+		return fmt.Errorf("%s: no columns", where)
+	}
 	if len(names) > maxColumns {
 		return fmt.Errorf("%s: more than %d columns", where, maxColumns)
 	}
 	for i, name := range names {
 		name = strings.TrimSpace(name)
-		if name == "" || len(name) > 128 || strings.ContainsAny(name, "{}%") {
+		if name == "" || len(name) > 128 || strings.ContainsAny(name, "{}%") || name != printable(name) || strings.Contains(name, "\t") {
 			return fmt.Errorf("%s: column %d has no name that fits into {{data.%s.COLUMN}}", where, i+1, f.Name)
 		}
 		if _, twice := f.index[name]; twice {

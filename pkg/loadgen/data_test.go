@@ -184,3 +184,33 @@ func TestMaskerFindsTheLongest(t *testing.T) {
 		}
 	}
 }
+
+// FuzzData: a table that is read is rectangular, and what is refused has a
+// reason that fits into one line.
+func FuzzData(f *testing.F) {
+	for _, s := range []string{"a,b\n1,2\n", "a\n\"x\ny\"\n", "{\"a\":1}\n{\"a\":\"x\"}\n", "{\"a\":{\"b\":[1,2]}}", "\xef\xbb\xbfa;b\n1;2", "", "\"", "{}\n", "a,a\n"} {
+		f.Add([]byte(s), true)
+		f.Add([]byte(s), false)
+	}
+	f.Fuzz(func(t *testing.T, src []byte, lines bool) {
+		x := &Feeder{Name: "d", File: "x.csv", Delimiter: ','}
+		if lines {
+			x.File = "x.jsonl"
+		}
+		if err := x.read(x.File, src); err != nil {
+			if strings.ContainsAny(err.Error(), "\n\x1b") || !strings.HasPrefix(err.Error(), x.File) {
+				t.Fatalf("error %q", err)
+			}
+			return
+		}
+		if x.Rows() == 0 || len(x.cells)%len(x.columns) != 0 || len(x.index) != len(x.columns) {
+			t.Fatalf("%d cells in %d columns", len(x.cells), len(x.columns))
+		}
+		r := &clientRows{feeders: map[string]*feederRows{"d": {Feeder: x}}}
+		for _, c := range x.columns {
+			if got := r.cell("d", c, 3*x.Rows()); got != x.cells[x.index[c]] {
+				t.Fatalf("column %q is %q", c, got)
+			}
+		}
+	})
+}
