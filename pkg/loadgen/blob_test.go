@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,9 +82,9 @@ func TestBinaryThatIsNone(t *testing.T) {
 func TestUpgradeSuccess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		n := 0
+		var n atomic.Int64
 		s := &fakeServer{delay: time.Millisecond, dial: func(_ *rt.DialRequest, c *fakeConn) error {
-			if n++; n%4 != 0 {
+			if n.Add(1)%4 != 0 {
 				c.push(fakeInput{m: rt.Message{Kind: rt.KindUpgrade, Body: []byte("websocket"), AckID: rt.NoAck}}, time.Millisecond)
 			}
 			return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,14 +156,14 @@ func keep(s *fakeServer) *keeper {
 		return []delivery{d}
 	}
 	s.dial = func(r *rt.DialRequest, c *fakeConn) error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		k.next++
 		c.info.Resume = &rt.Resume{PID: fmt.Sprint("pid", k.next)}
 		if r.Resume == nil || k.refuse {
 			return nil
 		}
 		c.info.Recovered, c.info.Resume.PID = true, r.Resume.PID
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		s.rooms["lobby"] = append(s.rooms["lobby"], c)
 		var from int
 		fmt.Sscan(r.Resume.Offset, &from)
@@ -188,8 +189,8 @@ func TestRecoveredSessionsMissNothing(t *testing.T) {
 			s.cutAt(10*time.Second, 6, reset1)
 			r := bench(t, s, comebackWith(recovering, true)+want)
 			wantBroken(t, r)
-			if *joins != 10 {
-				t.Errorf("%d joins, want none from those who got their session back", *joins)
+			if joins.Load() != 10 {
+				t.Errorf("%d joins, want none from those who got their session back", joins.Load())
 			}
 			if m := metric(t, r, StateRecovered); m.Count != 6 || m.Total != 6 {
 				t.Errorf("state_recovered = %d of %d", m.Count, m.Total)
@@ -221,18 +222,18 @@ func TestRecoveredSessionsMissNothing(t *testing.T) {
 			if m := metric(t, r, StateRecovered); m.Count != 0 || m.Total != 6 {
 				t.Errorf("state_recovered = %d of %d", m.Count, m.Total)
 			}
-			if *joins != 16 {
-				t.Errorf("%d joins, want 6 more than clients", *joins)
+			if joins.Load() != 16 {
+				t.Errorf("%d joins, want 6 more than clients", joins.Load())
 			}
 		})
 	})
 }
 
-func countJoins(s *fakeServer) *int {
-	n := new(int)
+func countJoins(s *fakeServer) *atomic.Int64 {
+	n := new(atomic.Int64)
 	s.send = func(_ *fakeConn, m *rt.Outgoing) error {
 		if m.Event == "join" {
-			*n++
+			n.Add(1)
 		}
 		return nil
 	}
@@ -271,20 +272,20 @@ func TestWhoStaysAwayFailsTheRun(t *testing.T) {
 	tests := []struct {
 		name, reconnect string
 		end             rt.CloseInfo
-		dial            func(n int) error // of the handshakes after the first of each client
+		dial            func() error // of the handshakes after the first of each client
 		attempts        int64
 	}{
 		{"the server disconnected the socket", "socketio", rt.CloseInfo{By: rt.ByPeer, Reason: "io server disconnect"}, nil, 0},
-		{"the namespace was refused", "socketio", reset1, func(int) error {
+		{"the namespace was refused", "socketio", reset1, func() error {
 			return &rt.Error{Op: "dial", Kind: rt.KindRejected, Stage: rt.StageNamespace, Code: "unauthorized"}
 		}, 6},
-		{"attempts ran out", "{ policy: immediate, maxAttempts: 4 }", reset1, func(int) error {
+		{"attempts ran out", "{ policy: immediate, maxAttempts: 4 }", reset1, func() error {
 			return &rt.Error{Op: "dial", Kind: rt.KindUnreachable, Err: errors.New("connection refused")}
 		}, 24},
-		{"an event source is told no", "eventsource", reset1, func(int) error {
+		{"an event source is told no", "eventsource", reset1, func() error {
 			return &rt.Error{Op: "dial", Kind: rt.KindUnreachable, Stage: rt.StageUpgrade, Status: 503}
 		}, 6},
-		{"there is no server any more", "{ policy: fixed, delay: 1s, settle: 5s }", reset1, func(int) error {
+		{"there is no server any more", "{ policy: fixed, delay: 1s, settle: 5s }", reset1, func() error {
 			return &rt.Error{Op: "dial", Kind: rt.KindUnreachable, Err: errors.New("connection refused")}
 		}, 0},
 	}
@@ -293,10 +294,10 @@ func TestWhoStaysAwayFailsTheRun(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := &fakeServer{delay: 5 * time.Millisecond}
-				n := 0
+				var n atomic.Int64
 				s.dial = func(*rt.DialRequest, *fakeConn) error {
-					if n++; n > 11 && tt.dial != nil {
-						return tt.dial(n - 11)
+					if n.Add(1) > 11 && tt.dial != nil {
+						return tt.dial()
 					}
 					return nil
 				}
@@ -322,12 +323,9 @@ func TestSetupThatCantBeRepeatedFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &fakeServer{delay: 5 * time.Millisecond}
-		joins := 0
+		var joins atomic.Int64
 		s.ack = func(_ *fakeConn, m *rt.Outgoing) (string, time.Duration, bool) {
-			if m.Event == "join" {
-				joins++
-			}
-			return `{"ok":true}`, s.delay, m.Event != "join" || joins <= 10
+			return `{"ok":true}`, s.delay, m.Event != "join" || joins.Add(1) <= 10
 		}
 		s.cutAt(5*time.Second, 2, reset1)
 		r := bench(t, s, comebackWith("{ policy: immediate }", false))
@@ -344,9 +342,9 @@ func TestServedTwiceAfterAComeback(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &fakeServer{delay: 5 * time.Millisecond}
-		n := 0
+		var n atomic.Int64
 		s.dial = func(_ *rt.DialRequest, c *fakeConn) error {
-			if n++; n > 11 {
+			if n.Add(1) > 11 {
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				s.rooms["lobby"] = append(s.rooms["lobby"], c) // and again with the join

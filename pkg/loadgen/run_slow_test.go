@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,8 +40,11 @@ func TestSlowReadersAreCountedApart(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
 				var rates []int64
 				s := &fakeServer{delay: time.Millisecond, dial: func(r *rt.DialRequest, c *fakeConn) error {
+					mu.Lock()
+					defer mu.Unlock()
 					rates = append(rates, r.ReadRate)
 					c.info.BytesRead = r.ReadRate * 7
 					return nil
