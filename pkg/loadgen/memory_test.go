@@ -13,6 +13,7 @@ version: 1
 targets: { api: { url: "http://127.0.0.1:3000", protocol: socketio } }
 phases: [{ name: hold, for: 30m }]
 timeout: 1h
+checkpoint: { every: 1m, file: x }
 clients:
   subscribers:
     count: 10
@@ -42,10 +43,11 @@ func TestMemoryIsFlat(t *testing.T) {
 		heap := map[int]uint64{}
 		s := &fakeServer{delay: 5 * time.Millisecond}
 		r := bench(t, s, longRun, func(o *Options) {
+			o.Checkpoint = func(*Report) error { return nil }
 			o.onEngine = func(e *engine) {
 				e.wg.Go(func() {
 					for _, at := range []int{5, 10, 20, 29} {
-						if !e.sleepUntil(time.Duration(at) * time.Minute) {
+						if !e.sleepUntil(time.Duration(at)*time.Minute+30*time.Second) {
 							return
 						}
 						runtime.GC()

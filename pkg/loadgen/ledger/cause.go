@@ -97,14 +97,24 @@ func (x *reach) explain(h *history, sub, source int, lo, hi uint32, run func(Run
 const leastStuck = 5
 
 func (a *Audience) findStuck(sub int, r Rule, logs []history, x *reach, found func(int, Micros, int64)) {
+	// Not under the lock: whoever is told may wait for a client that is just
+	// handing a message in.
+	if since, missed := a.unseen(sub, r, logs, x); missed >= leastStuck {
+		found(sub, since, missed)
+	}
+}
+
+// unseen counts what others received since the subscriber last did, 0 where
+// nothing had to come.
+func (a *Audience) unseen(sub int, r Rule, logs []history, x *reach) (since Micros, missed int64) {
 	s := &a.subs[sub]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.from == 0 || s.to != endless || s.cut != 0 || s.paused() {
-		return
+		return 0, 0
 	}
 	pairs := a.pairs[sub*len(a.sources)+r.First : sub*len(a.sources)+r.End]
-	since := s.from // the newest message that it has received, by time of sending
+	since = s.from // the newest message that it has received, by time of sending
 	for i := range logs {
 		if next := pairs[i].next; next > 0 && int(next) <= len(logs[i].sent) {
 			since = max(since, logs[i].sent[next-1]+1)
@@ -113,7 +123,6 @@ func (a *Audience) findStuck(sub int, r Rule, logs []history, x *reach, found fu
 	if s.away != nil {
 		since = max(since, (*s.away)[len(*s.away)-1].back)
 	}
-	var missed int64
 	for i := range logs {
 		h := &logs[i]
 		if int32(a.sources[r.First+i].Publisher) == s.self {
@@ -126,7 +135,5 @@ func (a *Audience) findStuck(sub int, r Rule, logs []history, x *reach, found fu
 			}
 		})
 	}
-	if missed >= leastStuck {
-		found(sub, since, missed)
-	}
+	return since, missed
 }
