@@ -107,9 +107,12 @@ func failedReport() *Report {
 			{
 				Name: "flap", Kind: "dropConnections", What: "reset 25% of subscribers", Counts: true, Times: 9, Hit: 4480, Of: 18000,
 				Events: []FaultEvent{
-					{Start: 2 * time.Second, End: 2 * time.Second, Hit: 500, Of: 2000}, {Start: 7 * time.Second, End: 7 * time.Second, Hit: 500, Of: 2000},
-					{Start: 12 * time.Second, End: 12 * time.Second, Hit: 500, Of: 2000}, {Start: 17 * time.Second, End: 17 * time.Second, Hit: 500, Of: 2000},
-					{Start: 22 * time.Second, End: 22 * time.Second, Hit: 500, Of: 2000}, {Start: 27 * time.Second, End: 27 * time.Second, Hit: 480, Of: 2000},
+					{Start: 2 * time.Second, End: 2 * time.Second, Hit: 500, Of: 2000},
+					{Start: 7 * time.Second, End: 7 * time.Second, Hit: 500, Of: 2000},
+					{Start: 12 * time.Second, End: 12 * time.Second, Hit: 500, Of: 2000},
+					{Start: 17 * time.Second, End: 17 * time.Second, Hit: 500, Of: 2000},
+					{Start: 22 * time.Second, End: 22 * time.Second, Hit: 500, Of: 2000},
+					{Start: 27 * time.Second, End: 27 * time.Second, Hit: 480, Of: 2000},
 					{Start: 32 * time.Second, End: 32 * time.Second, Hit: 500, Of: 2000},
 				},
 			},

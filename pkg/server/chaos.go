@@ -188,9 +188,9 @@ func (m *message) damaged() *message {
 	for mid < to-1 && d.array[mid] == '.' {
 		mid++
 	}
-	switch at := &d.array[mid]; {
-	case *at == '.':
-	case *at == '9' || *at == 'z' || *at == 'Z':
+	switch at := &d.array[mid]; *at {
+	case '.':
+	case '9', 'z', 'Z':
 		*at--
 	default:
 		*at++

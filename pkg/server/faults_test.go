@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -54,7 +55,7 @@ func TestAuthFaults(t *testing.T) {
 				c.is(`42["message",{"leak":true}]`)
 			}
 			c.silent(50 * time.Millisecond)
-			if plain, refused := g.ws(t, "/ws", nil); plain != nil || refused.StatusCode != 401 {
+			if plain, refused := g.ws(t, "/ws", nil); plain != nil || refused.StatusCode != http.StatusUnauthorized {
 				t.Error("a plain WebSocket was let in")
 			}
 		})
