@@ -160,8 +160,11 @@ const (
 )
 
 // cast is one fan-out: argv makes clients sockets and publishes for length after
-// the last handshake, and result reads what it printed.
-func (p *plan) cast(clients int, rate float64, env []string, argv func(addr, length string) []string, result func(*child, *sample) error) (sample, error) {
+// the last handshake, and result reads what it printed. With whole set the
+// processor time is that of all deliveries, from the last handshake to the end, for
+// a generator that may not keep up: in the measured time it has then not handled
+// what was sent in it.
+func (p *plan) cast(clients int, rate float64, whole bool, env []string, argv func(addr, length string) []string, result func(*child, *sample) error) (sample, error) {
 	hub, err := serve(os.Args[0], "hub")
 	if err != nil {
 		return sample{}, err
@@ -176,8 +179,9 @@ func (p *plan) cast(clients int, rate float64, env []string, argv func(addr, len
 	if err := hub.await(clients+1, c); err != nil {
 		return sample{}, err
 	}
-	time.Sleep(runUp)
 	pids := tree(c.Process.Pid)
+	connected := cpu(pids)
+	time.Sleep(runUp)
 	cpu0, t0 := cpu(pids), time.Now()
 	time.Sleep(p.measured)
 	used, took := cpu(pids)-cpu0, time.Since(t0).Seconds()
@@ -191,12 +195,15 @@ func (p *plan) cast(clients int, rate float64, env []string, argv func(addr, len
 	expected := float64(clients) * rate * length.Seconds()
 	s.rate = float64(clients) * rate * (expected - float64(s.missing)) / expected
 	s.each = used / (took * s.rate) * 1e6
+	if whole {
+		s.each = ((c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds() - connected) / max(expected-float64(s.missing), 1) * 1e6
+	}
 	return s, nil
 }
 
 // rtkCast is cast by `rtk bench`.
 func (p *plan) rtkCast(binary string, clients int, rate float64) (sample, error) {
-	return p.cast(clients, rate, nil, func(addr, length string) []string {
+	return p.cast(clients, rate, false, nil, func(addr, length string) []string {
 		return []string{
 			binary, "bench", "bench/generator/fanout.yaml", "-o", "json", "--progress", "none", "--set", "ADDR=" + addr,
 			"--set", "N=" + strconv.Itoa(clients), "--set", fmt.Sprintf("RATE=%g/s", rate), "--set", "LENGTH=" + length + "s",
@@ -241,14 +248,14 @@ func (p *plan) fanoutRound(int) error {
 		s, err := p.rtkCast(b[1], fanoutClients, fanoutRate)
 		p.note(testFanout, b[0], s, err)
 	}
-	s, err := p.cast(fanoutClients, fanoutRate, nil, func(addr, length string) []string {
+	s, err := p.cast(fanoutClients, fanoutRate, false, nil, func(addr, length string) []string {
 		return []string{os.Args[0], "reader", "-addr", addr, "-n", strconv.Itoa(fanoutClients), "-rate", strconv.Itoa(fanoutRate), "-for", length + "s"}
 	}, plain)
 	p.note(testFanout, "bare reader", s, err)
 	if p.k6 == "" {
 		return nil
 	}
-	s, err = p.cast(fanoutClients, fanoutRate, k6Env, func(addr, length string) []string {
+	s, err = p.cast(fanoutClients, fanoutRate, true, k6Env, func(addr, length string) []string {
 		seconds, _ := strconv.Atoi(length)
 		return []string{
 			p.k6, "run", "-q", "--no-thresholds", "-e", "URL=ws://" + addr, "-e", "N=" + strconv.Itoa(fanoutClients), "-e", "SOCKETS=100",

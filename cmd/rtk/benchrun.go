@@ -327,6 +327,7 @@ func (r *benchRun) one(ctx context.Context, p *planned) (*loadgen.Report, error)
 	rep, err := loadgen.Run(ctx, p.plan, loadgen.Options{
 		Dialer:      r.dialer,
 		Requester:   r.dialer,
+		FineTimers:  true,
 		Baseline:    p.baseline,
 		Checkpoint:  p.checkpoint,
 		Hooks:       hookProcesses{},

@@ -94,7 +94,7 @@ func (l *link) fill() error {
 	var err error
 	switch {
 	case l.polled != nil && l.polled.active:
-		if err = l.readNow(); errors.Is(err, errAgain) {
+		if err = l.readNow(); err == errAgain { //nolint:errorlint // as in ready
 			return err
 		}
 	case l.rc != nil:
@@ -199,7 +199,7 @@ func (l *link) need(n int) ([]byte, error) {
 			l.r = 0
 		}
 		if err := l.fill(); err != nil {
-			if errors.Is(err, io.EOF) && l.w > l.r {
+			if err != errAgain && errors.Is(err, io.EOF) && l.w > l.r { //nolint:errorlint // as in ready
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err

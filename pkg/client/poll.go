@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -38,9 +39,10 @@ type polled struct {
 	nc net.Conn   // nil before it
 	// What was asked for before the handover. A poller that has been told hands
 	// over at once.
-	told, close, reset bool
-	deadline           time.Time // of reads
-	handed             chan struct{}
+	close, reset bool
+	deadline     time.Time // of reads
+	handed       chan struct{}
+	told         atomic.Bool // any of that was asked for
 
 	local, remote net.Addr
 }
@@ -49,8 +51,7 @@ var _ net.Conn = (*polled)(nil)
 
 // tell makes the poller hand over. mu is held.
 func (p *polled) tell() {
-	if !p.told {
-		p.told = true
+	if !p.told.Swap(true) {
 		p.poller.look(p)
 	}
 }
@@ -232,7 +233,7 @@ func (w *ws) ready() (stay bool, end error) {
 	p := w.l.polled
 	for !p.hand && !w.l.holed.Load() {
 		op, b, err := w.frames.next()
-		if errors.Is(err, errAgain) {
+		if err == errAgain { //nolint:errorlint // it is never wrapped, and this is said of every message
 			w.l.detach()
 			return true, nil
 		}

@@ -142,7 +142,7 @@ func (p *poller) lookLocked(c *polled) {
 
 // run is the goroutine.
 func (p *poller) run(epoll *os.File, rc syscall.RawConn, fd, wake int) {
-	events := make([]syscall.EpollEvent, pollEvents)
+	events, batch := make([]syscall.EpollEvent, pollEvents), make([]*polled, pollEvents)
 	n := 0
 	wait := func(uintptr) bool {
 		for {
@@ -157,22 +157,26 @@ func (p *poller) run(epoll *os.File, rc syscall.RawConn, fd, wake int) {
 		if rc.Read(wait) != nil || n < 0 {
 			panic("client: epoll set is unusable") // only a wrong descriptor does this
 		}
-		for _, e := range events[:n] {
-			if e.Fd == wakeSlot {
-				if p.lookAround(wake) {
-					_ = epoll.Close()
-					_ = syscall.Close(wake)
-					return
-				}
-				continue
+		look := false
+		p.mu.Lock()
+		for i, e := range events[:n] {
+			if batch[i] = nil; e.Fd == wakeSlot {
+				look = true
+			} else {
+				batch[i] = p.conns[e.Fd]
 			}
-			p.mu.Lock()
-			c := p.conns[e.Fd]
-			p.mu.Unlock()
-			if c != nil {
+		}
+		p.mu.Unlock()
+		for i, e := range events[:n] {
+			if c := batch[i]; c != nil && c.active {
 				c.may, c.ended = true, c.ended || e.Events&^syscall.EPOLLIN != 0
 				p.serve(c)
 			}
+		}
+		if look && p.lookAround(wake) {
+			_ = epoll.Close()
+			_ = syscall.Close(wake)
+			return
 		}
 	}
 }
@@ -204,11 +208,8 @@ func (p *poller) lookAround(wake int) (over bool) {
 
 // serve handles what came for c, and hands it over if need be.
 func (p *poller) serve(c *polled) {
-	c.mu.Lock()
-	told := c.told
-	c.mu.Unlock()
 	var end error
-	if !told {
+	if !c.told.Load() {
 		stay := false
 		if stay, end = c.w.ready(); stay {
 			return

@@ -48,6 +48,10 @@ type Options struct {
 	// Repeat is the command that makes the run again with the same seed, for
 	// Report.Repeat.
 	Repeat string
+	// FineTimers keeps the instants of sends with timers of the kernel, where there
+	// are any, and not with those of Go, which are up to a millisecond late. They
+	// don't know the fake time of tests.
+	FineTimers bool
 	// MaxDials bounds the handshakes that are under way at the same time, 256
 	// by default.
 	MaxDials int

@@ -46,7 +46,7 @@ func Run(ctx context.Context, p *Plan, o Options) (*Report, error) {
 	if err := e.startHooks(); err != nil {
 		return nil, err
 	}
-	e.turns.start()
+	e.turns.start(o.FineTimers)
 	check := startSelfCheck(e)
 	show := e.startProgress()
 	e.scraper = e.startScraper()

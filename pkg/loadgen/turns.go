@@ -18,7 +18,6 @@ type turns struct {
 	now   func() time.Duration
 	wg    *sync.WaitGroup
 	parts []part
-	quit  chan struct{}
 }
 
 // part is one goroutine's clients.
@@ -28,8 +27,10 @@ type part struct {
 	ready []*client // at once, in the order of their coming
 	first int       // of ready
 	turn  bool      // the next is one of ready, if both have some
-	poke  chan struct{}
-	sleep bool          // the goroutine waits for poke or the timer
+	alarm alarm
+	sleep bool          // the goroutine waits for the alarm, or is about to
+	busy  bool          // it is in a turn
+	over  bool          // no alarm any more
 	owner int           // number of the goroutine
 	since time.Duration // when the present turn began
 	_     [64]byte      // keeps neighbours off the same cache line
@@ -40,22 +41,36 @@ type part struct {
 const heldUp = 5 * time.Millisecond
 
 func newTurns(now func() time.Duration, wg *sync.WaitGroup) *turns {
-	t := &turns{now: now, wg: wg, parts: make([]part, runtime.GOMAXPROCS(0)), quit: make(chan struct{})}
-	for i := range t.parts {
-		t.parts[i].poke = make(chan struct{}, 1)
-	}
-	return t
+	return &turns{now: now, wg: wg, parts: make([]part, runtime.GOMAXPROCS(0))}
 }
 
-// start begins to give turns.
-func (t *turns) start() {
+// start begins to give turns, at instants that the kernel's timers keep if fine is
+// set and there are any.
+func (t *turns) start(fine bool) {
 	for i := range t.parts {
-		t.wg.Go(func() { t.serve(&t.parts[i], 0) })
+		p := &t.parts[i]
+		p.mu.Lock()
+		if fine {
+			p.alarm = newKernelAlarm()
+		}
+		if p.alarm == nil {
+			p.alarm = newClockAlarm()
+		}
+		p.mu.Unlock()
+		t.wg.Go(func() { t.serve(p, 0) })
 	}
 }
 
 // stop ends the goroutines. Turns that are under way are for wg to wait for.
-func (t *turns) stop() { close(t.quit) }
+func (t *turns) stop() {
+	for i := range t.parts {
+		p := &t.parts[i]
+		p.mu.Lock()
+		p.over = true
+		p.alarm.close()
+		p.mu.Unlock()
+	}
+}
 
 func (t *turns) of(c *client) *part { return &t.parts[int(c.id)%len(t.parts)] }
 
@@ -87,20 +102,14 @@ func (t *turns) at(c *client, at time.Duration) {
 
 // wakeUp makes the goroutine look. mu is held.
 func (p *part) wakeUp() {
-	if !p.sleep {
-		return
-	}
-	p.sleep = false
-	select {
-	case p.poke <- struct{}{}:
-	default:
+	if p.sleep {
+		p.sleep = false
+		p.alarm.poke()
 	}
 }
 
 // serve is the goroutine of a part, until another one takes its place.
 func (t *turns) serve(p *part, me int) {
-	timer := time.NewTimer(idle)
-	defer timer.Stop()
 	for {
 		now := t.now()
 		p.mu.Lock()
@@ -109,18 +118,19 @@ func (t *turns) serve(p *part, me int) {
 			return
 		}
 		c, wait := p.pick(now)
-		p.sleep, p.since = c == nil, now
+		if c == nil && p.over {
+			p.mu.Unlock()
+			return
+		}
+		p.sleep, p.busy, p.since = c == nil, c != nil, now
+		if p.sleep {
+			p.alarm.set(wait)
+		}
 		p.mu.Unlock()
 		if c != nil {
 			c.takeTurn()
-			continue
-		}
-		timer.Reset(wait)
-		select {
-		case <-timer.C:
-		case <-p.poke:
-		case <-t.quit:
-			return
+		} else {
+			p.alarm.wait()
 		}
 	}
 }
@@ -159,9 +169,11 @@ func (t *turns) held() {
 		p := &t.parts[i]
 		p.mu.Lock()
 		late := p.first < len(p.ready) || len(p.due) > 0 && p.due[0].at <= now
-		if !p.sleep && late && now-p.since > heldUp {
+		// One that was woken and has not come to look yet must be left alone: two
+		// would wait for the same alarm, and the wrong one hear it.
+		if p.busy && late && now-p.since > heldUp {
 			p.owner++
-			p.since = now
+			p.busy = false
 			me := p.owner
 			t.wg.Go(func() { t.serve(p, me) })
 		}

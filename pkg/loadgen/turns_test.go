@@ -52,7 +52,7 @@ thresholds:
 func TestTurnsKeepTheirOrder(t *testing.T) {
 	t.Parallel()
 	var wg sync.WaitGroup
-	turns := &turns{now: func() time.Duration { return 0 }, wg: &wg, parts: make([]part, 1), quit: make(chan struct{})}
+	turns := &turns{now: func() time.Duration { return 0 }, wg: &wg, parts: make([]part, 1)}
 	p := &turns.parts[0]
 	clients := make([]client, 200)
 	x := uint32(1)
@@ -92,4 +92,30 @@ func TestTurnsKeepTheirOrder(t *testing.T) {
 	if d := cmp.Diff([]int{2, 0, 3, 1}, order); d != "" {
 		t.Errorf("those that are ready and those that are due must alternate (-want +got):\n%s", d)
 	}
+}
+
+// TestWokenTurnIsLeftAlone looks for held up turns while a goroutine has been woken
+// and has not come to look: it must not be replaced, however late it is.
+func TestWokenTurnIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	var wg sync.WaitGroup
+	now := time.Duration(0)
+	turns := &turns{now: func() time.Duration { return now }, wg: &wg, parts: make([]part, 1)}
+	p := &turns.parts[0]
+	p.alarm = newClockAlarm()
+	p.sleep = true
+	c := &client{stopped: true} // whose turn is over at once
+	turns.next(c)
+	now = time.Minute
+	turns.held()
+	if p.sleep || p.owner != 0 {
+		t.Fatalf("sleep %t, owner %d: want it woken and not replaced", p.sleep, p.owner)
+	}
+	p.busy = true // as in a turn
+	turns.held()
+	if p.owner != 1 {
+		t.Error("a turn that is held up is not left to its goroutine")
+	}
+	turns.stop()
+	wg.Wait()
 }
