@@ -20,7 +20,7 @@ import (
 var files embed.FS
 
 // names are the shipped scenarios in the order in which they are best read.
-var names = []string{"auth", "throttle", "cross-pod", "sse", "transports", "sse-resume", "reconnect-storm", "chat", "audit", "soak"}
+var names = []string{"auth", "throttle", "cross-pod", "sse", "transports", "sse-resume", "reconnect-storm", "slow-consumer", "polling-sticky", "chat", "chaos", "soak", "audit"}
 
 // Names lists the shipped scenarios.
 func Names() []string { return append([]string(nil), names...) }

