@@ -98,20 +98,25 @@ func (c *client) judgeAccepted(err error, at time.Duration) finding {
 // judgeDisconnected judges a client that had to be accepted and then
 // disconnected, because its token expires.
 func (c *client) judgeDisconnected(err error, at time.Duration) finding {
+	life := c.cell.tokens.lifetime()
 	if err != nil {
+		if took := at - c.dialStart; life > 0 && took >= life-expirySlack {
+			return undecided(fmt.Errorf("the handshake took %s, so the token may have expired before it was looked at: %w", round(took), err))
+		}
 		return refusedWrongly(err)
 	}
 	within := c.cell.plan.Case.Within
 	if within <= 0 {
-		within = c.cell.tokens.lifetime() + rejectedWithin
+		within = life + rejectedWithin
 	}
 	if !c.await(at+within, isGone) {
 		return mismatch("still connected after %s", within)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	after := c.probe.goneAt - at
-	if early := c.cell.tokens.lifetime() - expirySlack; after < early {
+	// The token was made when the handshake began, which may be long ago.
+	after := c.probe.goneAt - c.dialStart
+	if after < life-expirySlack {
 		return mismatch("disconnected after %s, before the token expired", round(after))
 	}
 	return finding{result: probeGood, text: "disconnected", took: after}

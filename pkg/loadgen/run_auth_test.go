@@ -240,6 +240,42 @@ func TestTokenThatOutlivesItsExpiry(t *testing.T) {
 	})
 }
 
+// A handshake that takes most of the token's life leaves little of it: what
+// comes of that is not the server's mistake.
+func TestTokenThatExpiresInASlowHandshake(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name    string
+		takes   time.Duration
+		verdict Verdict
+	}{
+		{"some of it", 1500 * time.Millisecond, Pass},
+		{"all of it", 4 * time.Second, Inconclusive},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := &fakeServer{dial: func(r *rt.DialRequest, c *fakeConn) error {
+					time.Sleep(tc.takes)
+					g := &guard{refuse: atUpgrade(401)}
+					return g.dial(r, c)
+				}}
+				r := bench(t, s, `
+version: 1
+targets: { api: { url: "http://api:3000", protocol: socketio } }
+auth:
+  base: { jwt: { alg: HS256, secret: "a secret of the test", expiresIn: 5m } }
+clients:
+  probe:
+    matrix:
+      case: [{ name: expires mid-session, auth: { use: base, expiresIn: 3s }, expect: { disconnected: { within: 6s } } }]
+`)
+				wantVerdict(t, r, tc.verdict)
+			})
+		})
+	}
+}
+
 func TestTokensNeverReachTheReport(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
