@@ -41,7 +41,7 @@ func (e *engine) judgeVerify(acc *account, ev *evidence) judged {
 	j.Detail = allowed
 	switch {
 	case v.Slow && c.Delivered > 0: // what a server drops for a slow reader is its policy
-	case c.Delivered == 0: // at most once is not never
+	case c.Delivered == 0 && lost == 0: // at most once is not never
 		fault(c.Lost, "lost: nothing arrived at all", ev.behind(), missed...)
 	default:
 		fault(lost, "lost", ev.behind(), missed...)
