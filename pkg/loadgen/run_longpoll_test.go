@@ -3,6 +3,7 @@ package loadgen
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -27,7 +28,7 @@ type pollServer struct {
 
 func (s *pollServer) Request(ctx context.Context, r *rt.Request) (*rt.Response, error) {
 	u, _ := url.Parse(r.URL)
-	if r.Method == "POST" {
+	if r.Method == http.MethodPost {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		text, _, _ := strings.Cut(strings.SplitAfter(string(r.Body), `"text":`)[1], "}")

@@ -37,7 +37,6 @@ type stickyTally struct {
 	asked    map[string]int64
 	unknown  map[string]int64
 	sessions int64
-	failure  string // the first answer that was neither
 }
 
 const (
