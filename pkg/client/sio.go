@@ -28,8 +28,8 @@ type sioConn struct {
 	session atomic.Pointer[session] // nil unless one was asked for or the server keeps them
 
 	// Of the read goroutine.
-	outcome   *outcome  // nil once the handshake has ended
-	returned  bool      // Dial returned the connection
+	outcome   *outcome // nil once the handshake has ended
+	returned  bool     // Dial returned the connection
 	multiplex *multiplex
 	auth      []byte    // CONNECT payload until it was sent
 	joining   time.Time // when CONNECT was sent
