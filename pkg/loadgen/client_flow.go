@@ -182,9 +182,6 @@ func (c *client) skip(at time.Duration) {
 	}
 	c.step++
 	c.entered, c.through, c.arrived, c.send = false, false, false, nil
-	if c.hooks != nil {
-		c.hooks.call = nil
-	}
 	c.stepStart = at
 }
 

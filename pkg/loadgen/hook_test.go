@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -158,6 +159,51 @@ func TestExecFailures(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A client that is lost while a hook thinks comes back, repeats its way in with
+// what hooks have set, and goes on with the answer.
+func TestExecAcrossReconnect(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const src = head + `
+clients:
+  a:
+    count: 2
+    reconnect: { policy: immediate }
+    flow:
+      - { exec: [room], sets: [room] }
+      - { emit: join, args: ["{{vars.room}}"], ack: {} }
+      - barrier: ready
+      - { exec: [slow], sets: [word], as: slow }
+      - { emit: echo, args: ["{{vars.word}}"], ack: {} }
+`
+		var mu sync.Mutex
+		var got []string
+		s := &fakeServer{delay: time.Millisecond}
+		s.send = func(c *fakeConn, m *rt.Outgoing) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if got = append(got, m.Event+" "+string(m.Body)); len(got) == 2 {
+				c.hangUp(rt.CloseInfo{By: rt.ByNetwork, Reason: "reset"}, 300*time.Millisecond)
+			}
+			return nil
+		}
+		h := &fakeHooks{answer: func(_ context.Context, request []byte) (string, error) {
+			if strings.Contains(string(request), `"step":"slow"`) {
+				time.Sleep(2 * time.Second)
+			}
+			return `{"ok":true,"set":{"room":"r1","word":"w1"}}`, nil
+		}}
+		r := bench(t, s, src, func(o *Options) { o.Hooks = h })
+		slices.Sort(got)
+		if diff := cmp.Diff([]string{`echo "w1"`, `echo "w1"`, `join "r1"`, `join "r1"`, `join "r1"`}, got); diff != "" {
+			t.Errorf("%s\n%v", diff, broken(r))
+		}
+		if len(h.started) != 2 || h.closed != 2 {
+			t.Errorf("%d processes were started and %d closed", len(h.started), h.closed)
+		}
+	})
 }
 
 func TestExecThatCannotStart(t *testing.T) {

@@ -58,7 +58,7 @@ func setupOf(g *Group) int {
 				return n
 			}
 			n = i + 1
-		case stepExpect, stepWait:
+		case stepExpect, stepWait, stepExec: // what a hook has set stays
 		default:
 			return n
 		}

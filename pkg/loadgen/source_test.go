@@ -125,7 +125,7 @@ func TestScenarioOfSeveralFilesErrors(t *testing.T) {
 		{"unknown profile", "sok", map[string]string{"main.yaml": good + "profiles: { soak: { seed: 1 }, ci: { seed: 2 } }\n"}, "main.yaml:4:1: unknown profile \"sok\"\n  4 | profiles: { soak: { seed: 1 }, ci: { seed: 2 } }\n    | ^\n  hint: did you mean \"soak\"?"},
 		{"no profiles", "ci", map[string]string{"main.yaml": good}, "main.yaml:1:1: profile \"ci\" is asked for, but the scenario has no profiles"},
 		{"a profile that changes nothing", "ci", map[string]string{"main.yaml": good + "profiles: { ci: { clients: { g: { flow: [{ emit: x }] } } } }\n"}, "main.yaml:4:13: profile \"ci\" changes nothing"},
-		{"an empty profile", "", map[string]string{"main.yaml": good + "profiles: { ci: { versoin: 1 } }\n"}, "main.yaml:4:19: unknown key \"versoin\" in a profile"},
+		{"an empty profile", "", map[string]string{"main.yaml": good + "profiles: { ci: { naem: x } }\n"}, "main.yaml:4:19: unknown key \"naem\" in a profile"},
 		{"extends in a profile", "ci", map[string]string{"main.yaml": good + "profiles: { ci: { extends: b.yaml } }\n"}, "main.yaml:4:19: extends can't stand in a profile"},
 		{"use in a profile", "ci", map[string]string{"main.yaml": good + "profiles: { ci: { clients: { use: b.yaml } } }\n"}, "main.yaml:4:30: clients.use can't stand in a profile"},
 		{"a mistake in the chosen profile", "ci", map[string]string{"main.yaml": good + "profiles: { ci: { clients: { g: { cuont: 2 } } } }\n"}, "main.yaml:4:35: unknown key \"cuont\""},
