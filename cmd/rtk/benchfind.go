@@ -20,8 +20,8 @@ still holds.
 
 The value is doubled until the condition fails, then the gap is halved until
 its ends are near each other (--precision), and the result is confirmed by
-further runs. A failure counts when a second run fails as well. Every other
-check of the scenario must hold too.
+further runs. A failure counts when a second run does not hold either. Every
+other check of the scenario must hold too.
 
 --vary GROUP.count   the clients of a group
        GROUP.rate    the rate of what it sends; its other steps in proportion

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,7 +28,8 @@ type server struct {
 	noSpans            bool // as in a report of a run that is too short for them
 }
 
-var runs int
+// made counts the runs, which gives each a name of its own.
+var made atomic.Int64
 
 // run is one run of the server.
 func (s *server) run() Run {
@@ -51,8 +53,8 @@ func (s *server) run() Run {
 		}
 	}
 	m.HDR, _ = set.Read(id).Encode()
-	runs++
-	r := Run{Path: fmt.Sprintf("run-%d.json", runs), Scenario: "chat", PlanHash: "abc", RunID: fmt.Sprint(runs), Verdict: "pass", Metrics: []Metric{m}}
+	n := made.Add(1)
+	r := Run{Path: fmt.Sprintf("run-%d.json", n), Scenario: "chat", PlanHash: "abc", RunID: fmt.Sprint(n), Verdict: "pass", Metrics: []Metric{m}}
 	r.Generator.OK = true
 	return r
 }

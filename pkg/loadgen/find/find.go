@@ -4,9 +4,9 @@
 // The value grows by doubling until the condition fails, then the gap is
 // halved (in ratio, not in difference) until it is small, and the result is
 // confirmed by further runs. One run that fails proves little on a busy
-// machine: a failure counts when a second run fails as well. A run in which
-// the generator was the bottleneck is the end of what can be told: the result
-// then says that the limit is the generator's.
+// machine: it counts when a second run does not hold either. Where the
+// generator is the bottleneck is the end of what can be told: the result then
+// says that the limit is the generator's.
 //
 // It imports the standard library only, and the schema generator.
 package find
@@ -33,7 +33,7 @@ const (
 // Trial is one run.
 type Trial struct {
 	Value   float64 `json:"value" doc:"What was tried."`
-	Why     string  `json:"purpose" doc:"grow, shrink, bisect, again (after a failure) or confirm."`
+	Why     string  `json:"purpose" doc:"grow, shrink, bisect, again (after a run that did not hold) or confirm."`
 	Outcome Outcome `json:"outcome" doc:"holds, fails, saturated (the generator was the bottleneck), unreachable or broken."`
 	Got     string  `json:"got" doc:"What the metric was."`
 	Reason  string  `json:"reason" doc:"Why it does not hold, in one line."`
@@ -157,15 +157,15 @@ func (s *search) run(ctx context.Context) (Verdict, error) {
 			}
 		}
 		s.res.Best, s.res.Above = low, high
-		ok, err := s.confirm(ctx, low)
+		out, err := s.confirm(ctx, low)
 		if err != nil {
 			return "", err
 		}
-		if ok {
+		if out == Holds {
 			break
 		}
 		// It held once, and not again: look below.
-		high, above = low, Fails
+		high, above = low, out
 		delete(s.held, low)
 		if low = s.below(low); low == 0 {
 			if low, err = s.shrink(ctx, high); err != nil {
@@ -246,28 +246,25 @@ func (s *search) bisect(ctx context.Context, low, high float64, above Outcome) (
 }
 
 // confirm runs the value again until it has held so often.
-func (s *search) confirm(ctx context.Context, v float64) (bool, error) {
+func (s *search) confirm(ctx context.Context, v float64) (Outcome, error) {
 	s.res.Confirms = 0
 	for range s.Confirm {
 		t, err := s.one(ctx, v, "confirm")
-		if err != nil {
-			return false, err
-		}
-		if t.Outcome != Holds {
-			return false, nil
+		if err != nil || t.Outcome != Holds {
+			return t.Outcome, err
 		}
 		s.res.Confirms++
 	}
-	return true, nil
+	return Holds, nil
 }
 
-// decide runs a value; a failure must be repeated to count.
+// decide runs a value; what does not hold must be repeated to count.
 func (s *search) decide(ctx context.Context, v float64, why string) (Outcome, error) {
 	t, err := s.one(ctx, v, why)
 	if err != nil {
 		return "", err
 	}
-	if t.Outcome == Fails || t.Outcome == Broken {
+	if t.Outcome != Holds {
 		if t, err = s.one(ctx, v, "again"); err != nil {
 			return "", err
 		}

@@ -153,6 +153,31 @@ func TestTheGeneratorsLimitIsNotTheServers(t *testing.T) {
 	}
 }
 
+// A busy moment of this machine, while growing or while confirming.
+func TestABusyMomentIsNoLimit(t *testing.T) {
+	t.Parallel()
+	n := 0
+	res := find(t, Options{Start: 10, Min: 1, Max: 1000, Whole: true}, func(ctx context.Context, v float64) (Trial, error) {
+		if n++; n == 2 {
+			return Trial{Outcome: Saturated}, nil
+		}
+		return knee(500)(ctx, v)
+	})
+	if res.Verdict != Found || res.Best < 450 {
+		t.Errorf("while growing: %s at %g", res.Verdict, res.Best)
+	}
+	busy := false
+	res = find(t, Options{Start: 10, Min: 1, Max: 40, Whole: true}, func(_ context.Context, v float64) (Trial, error) {
+		if busy = busy || v == 40; busy && v > 30 {
+			return Trial{Outcome: Saturated}, nil
+		}
+		return Trial{Outcome: Holds}, nil
+	})
+	if res.Verdict != Generator || res.Best > 30 {
+		t.Errorf("from some moment on: %s at %g", res.Verdict, res.Best)
+	}
+}
+
 func TestOtherEnds(t *testing.T) {
 	t.Parallel()
 	dead := find(t, Options{Start: 10, Min: 1, Max: 100, Whole: true}, func(context.Context, float64) (Trial, error) {
