@@ -40,6 +40,7 @@ func (acc *account) addStretch(e *engine, s stretch, answers bool) {
 		switch {
 		case x.kind == incidentCorrupt && answers:
 			acc.total.Corrupt++
+			acc.unpaired++
 		case x.kind == incidentForeign && answers:
 			acc.total.Unexpected++
 			acc.foreign++

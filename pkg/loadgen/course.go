@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"slices"
 	"time"
 
 	"github.com/realtime-toolkit/rtk/pkg/loadgen/ledger"
@@ -134,8 +135,11 @@ func hasCourse(metric string) bool {
 	return ok
 }
 
-// atTheEnd are the metrics of the ledger that are not known over time.
-var atTheEnd = []string{DeliveryUnexpected, DeliveryCorrupt, DeliveryIndeterminate}
+// fromLedger tells whether a metric is counted by the ledger.
+func fromLedger(metric string) bool { return hasCourse(metric) || slices.Contains(noCourse, metric) }
+
+// noCourse are the metrics of the ledger that are not known over time.
+var noCourse = []string{DeliveryUnexpected, DeliveryCorrupt, DeliveryIndeterminate}
 
 // addMissed puts the losses on the timeline, by the time of publishing. What
 // was missing while the run went on may have come after all, or not have been

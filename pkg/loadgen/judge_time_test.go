@@ -34,6 +34,8 @@ type weather struct {
 	start time.Time
 	delay func(at time.Duration) time.Duration
 	lose  func(at time.Duration, n int) bool
+
+	corrupt bool // from 10 s on
 }
 
 func (w *weather) server() *fakeServer {
@@ -52,6 +54,9 @@ func (w *weather) server() *fakeServer {
 			return nil
 		}
 		d.after = delay()
+		if w.corrupt && now() > 10*time.Second {
+			d.body = strings.Replace(d.body, "rtk1.", "rtk1.z", 1)
+		}
 		return []delivery{d}
 	}
 	return s
@@ -165,6 +170,7 @@ func TestAbort(t *testing.T) {
 		lo, hi          time.Duration
 	}{
 		{"losses", "  delivery_lost: { expr: count == 0, abort: true }\n", weather{lose: func(at time.Duration, n int) bool { return between(at, 10*sec, 11*sec) }}, 11 * sec, 20 * sec},
+		{"damage", "  delivery_corrupt: { expr: count == 0, abort: true }\n", weather{corrupt: true}, 10 * sec, 20 * sec},
 		{"latency in a window", "  ack_latency: { expr: p50 < 100ms, window: 5s, abort: true }\n", weather{delay: func(at time.Duration) time.Duration {
 			if at > 10*sec {
 				return 150 * time.Millisecond

@@ -47,7 +47,7 @@ func TestMemoryIsFlat(t *testing.T) {
 			o.onEngine = func(e *engine) {
 				e.wg.Go(func() {
 					for _, at := range []int{5, 10, 20, 29} {
-						if !e.sleepUntil(time.Duration(at)*time.Minute+30*time.Second) {
+						if !e.sleepUntil(time.Duration(at)*time.Minute + 30*time.Second) {
 							return
 						}
 						runtime.GC()

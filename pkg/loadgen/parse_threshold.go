@@ -97,6 +97,8 @@ func (p *parse) thresholdFits(t *Threshold, o *object) {
 		p.errorf(o.keyPos("hold"), "hold is for %s", RecoveryTime)
 	case o.has("window") && (kind == KindRate || kind == KindGauge):
 		p.errorf(o.keyPos("window"), "a %s metric is not measured over time, so it has no window", kind)
+	case o.has("window") && slices.Contains(noCourse, t.Metric):
+		p.errorf(o.keyPos("window"), "%s is counted over the whole run, so it has no window", t.Metric)
 	case t.Abort && (kind == KindRate || kind == KindGauge):
 		p.errorf(o.keyPos("abort"), "a %s metric is known at the end only, so it can't abort the run", kind)
 	}

@@ -46,7 +46,7 @@ type windowed struct {
 func (e *engine) newSampler() *sampler {
 	s := &sampler{e: e, quit: make(chan struct{}), done: make(chan struct{}), only: map[string]bool{}, stride: 1}
 	for _, t := range e.plan.Scenario.Thresholds {
-		live := !hasCourse(t.Metric) && t.def == nil && t.Metric != RecoveryTime
+		live := !fromLedger(t.Metric) && t.def == nil && t.Metric != RecoveryTime
 		slope := slices.ContainsFunc(t.Exprs, func(x ThresholdExpr) bool { return x.Agg == "slope" })
 		if live && (t.Window > 0 || t.Abort || slope) {
 			s.only[t.Metric] = true

@@ -15,9 +15,7 @@ type aborted struct {
 
 // lookout bounds what looking at the ledger during a run costs.
 type lookout struct {
-	next  time.Duration // when to look again
-	seen  *seriesList   // what was seen last
-	since time.Duration // the beginning of what was looked at
+	next time.Duration // when to look again
 }
 
 // lookOut ends the run when a threshold that may do so does not hold.
@@ -57,7 +55,7 @@ func (s *sampler) abortSource(t *Threshold, now time.Duration) *seriesList {
 	if t.def != nil {
 		return s.e.scraped(t, []stretch{{from, now}})
 	}
-	if hasCourse(t.Metric) {
+	if fromLedger(t.Metric) {
 		return s.ledgerSource(t, from, now)
 	}
 	if t.inPart() && !s.e.windows.inOne(t.Labels, stretch{max(now-sampleEvery, 0), now}) {
