@@ -208,6 +208,50 @@ func TestPodFaults(t *testing.T) {
 	}
 }
 
+// TestProxyFaults disturbs the way to a gateway in each way that the proxy knows.
+func TestProxyFaults(t *testing.T) {
+	t.Parallel()
+	g := rttest.Serve(t, rttest.Binary(t, false), nil)
+	out := filepath.Join(t.TempDir(), "result.json")
+	file := scenarioFile(t, strings.ReplaceAll(`
+version: 1
+targets:
+  pod: { url: "URL/socket.io/", protocol: socketio, namespace: /chat }
+clients:
+  talkers:
+    count: 8
+    reconnect: { policy: fixed, delay: 100ms }
+    flow:
+      - { emit: join, args: [{ room: r }], ack: {} }
+      - { barrier: ready }
+      - { emit: message, args: [{ room: r, text: "hello, this is a text of some length" }], rate: 5/s, for: 9s, ack: { within: 5s } }
+faults:
+  - { at: 1s, name: bandwidth, proxy: { target: pod, bandwidth: 2KiB/s, for: 700ms } }
+  - { at: 2s, name: blackhole, proxy: { target: pod, blackhole: both, for: 700ms } }
+  - { at: 3s, name: halfOpen, proxy: { target: pod, halfOpen: server, for: 700ms } }
+  - { at: 4s, name: refuse, proxy: { target: pod, refuse: true, for: 700ms } }
+  - { at: 4100ms, name: drop, do: dropConnections, share: 50% }
+  - { at: 5500ms, name: resetAfter, proxy: { target: pod, resetAfter: 500B, for: 1s } }
+  - { at: 7s, name: slowClose, proxy: { target: pod, slowClose: 300ms, for: 700ms } }
+  - { at: 7100ms, name: fin, do: dropConnections, share: 50%, how: fin }
+`, "URL", g.URL))
+	p := rttest.Start(t, nil, rttest.Binary(t, false), "bench", "-q", "--report", out, file)
+	code := p.Wait(t, time.Minute)
+	var r faultRun
+	r.read(t, out)
+	if code != 0 && r.Verdict != "inconclusive" {
+		t.Errorf("exit code %d: %s\n%s", code, r.Reason, p.Stderr())
+	}
+	for _, f := range r.Faults {
+		if f.Times != 1 || f.Hit == 0 || f.Name == "halfOpen" && f.Hit != 8 {
+			t.Errorf("%s happened %d times and hit %d of %d", f.Name, f.Times, f.Hit, f.Of)
+		}
+	}
+	if len(r.Faults) != 8 {
+		t.Errorf("%d faults", len(r.Faults))
+	}
+}
+
 // undoScenario switches something off and on again in a minute.
 func undoScenario(t *testing.T, g *rttest.Gateway) (file, off, on string) {
 	dir := t.TempDir()
