@@ -1,10 +1,12 @@
 package loadgen
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -169,5 +171,33 @@ func TestHerdAdvice(t *testing.T) {
 	}
 	if got := herdShape([]uint32{8, 4, 0, 1, 0}); got != "█▄ ▁" {
 		t.Errorf("shape %q", got)
+	}
+}
+
+func TestReconnectsInReports(t *testing.T) {
+	t.Parallel()
+	r := &Report{Started: time.Unix(0, 0), Verdict: Fail, Reconnects: []ReconnectReport{{
+		Group: "herd", Policy: ReconnectFixed, Lost: 5000, Returned: 4998, Recovered: 12, Still: 2, Attempts: 5100, Failed: 102,
+		P50: 1.2, P99: 4.9, Max: 6, Peak: 3000, Herd: []uint32{0, 300, 100, 0}, Advice: "spread them",
+	}}}
+	var text, page, doc bytes.Buffer
+	for _, err := range []error{WriteText(&text, r, TextOptions{}), WriteHTML(&page, []*Report{r}, HTMLOptions{}), WriteJSON(&doc, []*Report{r})} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	const row = "herd: 5,000 lost   4,998 back   12 recovered   2 still disconnected   p50 1.2s   p99 4.9s   max 6s   peak 3,000/s"
+	for _, want := range []string{"reconnect   " + row, " █▃    handshakes from the first loss on, 300ms", "! spread them"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("text has no %q:\n%s", want, text.String())
+		}
+	}
+	if !strings.Contains(page.String(), "4,998 back") {
+		t.Error("the page says nothing of reconnects")
+	}
+	for _, want := range []string{`"still_disconnected": 2`, `"recovered": 12`, `"advice": "spread them"`} {
+		if !strings.Contains(doc.String(), want) {
+			t.Errorf("JSON has no %s", want)
+		}
 	}
 }
