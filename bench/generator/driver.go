@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -20,7 +21,7 @@ type driverResult struct {
 
 // driveServer is one run of the neutral driver: round trips as fast as the server
 // answers, or with a rate messages to all clients.
-func driveServer(addr, protocol string, clients, size int, rate float64, warm, measured time.Duration) error {
+func driveServer(w io.Writer, addr, protocol string, clients, size int, rate float64, warm, measured time.Duration) error {
 	o := drive.Options{Addrs: []string{addr}, Rooms: []string{"room"}, Size: size}
 	switch protocol {
 	case "ws":
@@ -52,5 +53,5 @@ func driveServer(addr, protocol string, clients, size int, rate float64, warm, m
 	out.Trips, out.Lost, out.Disorder, out.Seconds = r.Delivered, r.Lost, r.Disorder, r.Elapsed.Seconds()
 	out.P50 = drive.Quantile(r.Same, .5).Microseconds()
 	out.P99 = drive.Quantile(r.Same, .99).Microseconds()
-	return json.NewEncoder(os.Stdout).Encode(out)
+	return json.NewEncoder(w).Encode(out)
 }

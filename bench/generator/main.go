@@ -50,15 +50,15 @@ func run(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	p.measured = *measured
+	p.measured, p.self = *measured, os.Args[0]
 	switch what {
 	case "hub":
 		return serveHub(os.Getenv("PORT"))
 	case "reader":
 		r := &reader{addr: *addr, clients: *clients, rate: *rate, length: *measured}
-		return r.run(context.Background())
+		return r.run(context.Background(), os.Stdout)
 	case "driver":
-		return driveServer(*addr, *protocol, *clients, *size, *rate, *warm, *measured)
+		return driveServer(os.Stdout, *addr, *protocol, *clients, *size, *rate, *warm, *measured)
 	case "compare":
 		return p.run(os.Stdout, os.Stderr)
 	}

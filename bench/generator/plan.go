@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -20,6 +19,7 @@ type plan struct {
 	rtk, before, peer, k6, artillery string
 	only                             string
 	measured                         time.Duration
+	self                             string // this program
 
 	progress io.Writer
 	results  map[string]map[string][]sample // by test and generator
@@ -99,7 +99,7 @@ const calm = 4 * time.Second
 
 func (p *plan) idleRound(round int) error {
 	n := strconv.Itoa(p.idle)
-	hub, err := serve(os.Args[0], "hub")
+	hub, err := serve(p.self, "hub")
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ const (
 // a generator that may not keep up: in the measured time it has then not handled
 // what was sent in it.
 func (p *plan) cast(clients int, rate float64, whole bool, env []string, argv func(addr, length string) []string, result func(*child, *sample) error) (sample, error) {
-	hub, err := serve(os.Args[0], "hub")
+	hub, err := serve(p.self, "hub")
 	if err != nil {
 		return sample{}, err
 	}
@@ -249,7 +249,7 @@ func (p *plan) fanoutRound(int) error {
 		p.note(testFanout, b[0], s, err)
 	}
 	s, err := p.cast(fanoutClients, fanoutRate, false, nil, func(addr, length string) []string {
-		return []string{os.Args[0], "reader", "-addr", addr, "-n", strconv.Itoa(fanoutClients), "-rate", strconv.Itoa(fanoutRate), "-for", length + "s"}
+		return []string{p.self, "reader", "-addr", addr, "-n", strconv.Itoa(fanoutClients), "-rate", strconv.Itoa(fanoutRate), "-for", length + "s"}
 	}, plain)
 	p.note(testFanout, "bare reader", s, err)
 	if p.k6 == "" {
@@ -269,7 +269,7 @@ func (p *plan) fanoutRound(int) error {
 // driven is one run of the neutral driver against a server.
 func (p *plan) driven(s *server, args ...string) (driverResult, error) {
 	var r driverResult
-	c, err := start(1, nil, append([]string{os.Args[0], "driver", "-addr", s.addr, "-for", p.measured.String()}, args...)...)
+	c, err := start(1, nil, append([]string{p.self, "driver", "-addr", s.addr, "-for", p.measured.String()}, args...)...)
 	if err != nil {
 		return r, err
 	}
@@ -335,7 +335,7 @@ func (p *plan) rtkEcho(binary string, peer *server, rate float64) (sample, error
 }
 
 func (p *plan) latencyRound(int) error {
-	hub, err := serve(os.Args[0], "hub")
+	hub, err := serve(p.self, "hub")
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,7 +45,7 @@ type readerResult struct {
 // dials is how many handshakes are under way at once.
 const dials = 64
 
-func (r *reader) run(ctx context.Context) error {
+func (r *reader) run(ctx context.Context, w io.Writer) error {
 	r.start = time.Now()
 	for i := range r.shards {
 		r.shards[i].h = hdrhistogram.New(1, time.Minute.Microseconds(), 3)
@@ -96,7 +96,7 @@ func (r *reader) run(ctx context.Context) error {
 	for i := range r.shards[1:] {
 		all.Merge(r.shards[i+1].h)
 	}
-	return json.NewEncoder(os.Stdout).Encode(readerResult{
+	return json.NewEncoder(w).Encode(readerResult{
 		Published: published, Received: r.received.Load(), Disorder: r.disorder.Load(),
 		P50: all.ValueAtPercentile(50), P99: all.ValueAtPercentile(99),
 	})

@@ -122,9 +122,9 @@ func TestPolledMessages(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("long ", 20_000)
 	frames := [][]byte{
-		[]byte(wsFrame(0x81, "a")), []byte(wsFrame(0x81, "b")), []byte(wsFrame(0x81, long)),
-		[]byte(wsFrame(0x01, "one ")), []byte(wsFrame(0x89, "ping")), []byte(wsFrame(0x80, "message")),
-		[]byte(wsFrame(0x81, strings.Repeat("x", 16<<10-4))), []byte(wsFrame(0x81, "")),
+		wsFrame(0x81, "a"), wsFrame(0x81, "b"), wsFrame(0x81, long),
+		wsFrame(0x01, "one "), wsFrame(0x89, "ping"), wsFrame(0x80, "message"),
+		wsFrame(0x81, strings.Repeat("x", 16<<10-4)), wsFrame(0x81, ""),
 	}
 	want := []string{"", "a", "b", long, "ping", "one message", strings.Repeat("x", 16<<10-4), ""}
 	for _, piece := range []int{1 << 20, 4096, 1000, 7} {
@@ -231,7 +231,7 @@ func TestHandoverOfAPong(t *testing.T) {
 		wrote := make(chan struct{})
 		go func() {
 			defer close(wrote)
-			batch := bytes.Repeat([]byte(wsFrame(0x89, strings.Repeat("p", 120))), 100)
+			batch := bytes.Repeat(wsFrame(0x89, strings.Repeat("p", 120)), 100)
 			for range pings / 100 {
 				_, _ = c.NetConn().Write(batch)
 			}

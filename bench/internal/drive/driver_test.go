@@ -35,6 +35,9 @@ func pods(t *testing.T, n, lose, double int64) (addrs []string) {
 			}
 			return server.Reply{}, c.Join(room)
 		})
+		ns.On("echo", func(_ context.Context, _ *server.Conn, e *server.Event) (server.Reply, error) {
+			return server.Reply{Args: e.Args}, nil
+		})
 		ns.On("send", func(_ context.Context, _ *server.Conn, e *server.Event) (server.Reply, error) {
 			room, m, _ := bytes.Cut(e.Args, []byte(`",`))
 			k := sent.Add(1)
@@ -94,6 +97,23 @@ func TestPace(t *testing.T) {
 	}
 	if !slices.IsSorted(r.Same) || r.Same[0] < 0 || Quantile(r.Cross, 1) < Quantile(r.Cross, 0) {
 		t.Errorf("latencies %v", r.Same)
+	}
+}
+
+// TestEcho: each client has its own messages back, in order, one at a time.
+func TestEcho(t *testing.T) {
+	t.Parallel()
+	d := open(t, pods(t, 1, 0, 0))
+	r, err := d.Echo(50*time.Millisecond, 300*time.Millisecond, func() {}, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Delivered < 20 || r.Disorder != 0 || r.Lost != 0 || len(r.Same) < 20 || r.Same[0] < 0 {
+		t.Errorf("%d round trips, %d of them wrong, %d lost, %d durations", r.Delivered, r.Disorder, r.Lost, len(r.Same))
+	}
+	d.protocol = Centrifugo{}
+	if _, err := d.Echo(0, time.Millisecond, func() {}, func() {}); err == nil {
+		t.Error("no error from a protocol without round trips")
 	}
 }
 
