@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"testing"
 )
@@ -112,7 +113,7 @@ func TestDamagedPayloads(t *testing.T) {
 			if err == nil {
 				t.Errorf("%s taken for %+v", bad, got)
 			}
-			if i > head && (err != errPayload || got != m) {
+			if i > head && (!errors.Is(err, errPayload) || got != m) {
 				t.Errorf("damage in the payload at %d: %+v, %v", i, got, err)
 			}
 		}
