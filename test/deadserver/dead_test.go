@@ -67,8 +67,8 @@ func TestNoScenarioPassesOnADeadServer(t *testing.T) {
 func run(t *testing.T, rtk, name, url string) (code int, out string) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	args := []string{
-		"bench", name, "--target", url, "--jwt-secret", "a secret of this test", "--grace", "200ms", "--progress", "none",
+	args := []string{ // twice the same, because some scenarios ask for a second pod
+		"bench", name, "--target", url, "--target", url, "--jwt-secret", "a secret of this test", "--grace", "200ms", "--progress", "none",
 		"--tape", "none", "--set", "PUBLISH_URL=" + url + "/publish",
 	}
 	for _, s := range few {
