@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/redis/rueidis"
+
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster"
 	"github.com/realtime-toolkit/rtk/pkg/server/cluster/internal/queue"
 )
@@ -144,7 +146,7 @@ func (a *ask) wait(ctx context.Context, each func(*cluster.Answer)) error {
 			return err
 		case c := <-a.counted:
 			if c.err != nil {
-				return fmt.Errorf("count the pods: %s", reason(c.err))
+				return uncounted(c.err)
 			}
 			a.pods = c.pods
 		case <-a.answers.Ready():
@@ -157,6 +159,15 @@ func (a *ask) wait(ctx context.Context, each func(*cluster.Answer)) error {
 		}
 	}
 	return nil
+}
+
+// uncounted is why a question ends whose pods could not be counted. A connection
+// that breaks ends questions by itself, but the count may be the first to notice.
+func uncounted(err error) error {
+	if _, told := rueidis.IsRedisErr(err); told || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("count the pods: %s", reason(err))
+	}
+	return fmt.Errorf("%w (%s)", errAway, reason(err))
 }
 
 func (a *ask) note(r arrival) {
