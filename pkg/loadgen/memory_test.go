@@ -35,8 +35,8 @@ thresholds:
 // five minutes, with windows, slopes and the ledger at work. What grows with
 // the run is the ledger's log of marked messages, 12 bytes each.
 func TestMemoryIsFlat(t *testing.T) {
-	if testing.Short() {
-		t.Skip("simulates half an hour")
+	if raceDetector {
+		t.Skip("half an hour takes minutes under the race detector: make test runs this one without")
 	}
 	// Not parallel: what other tests hold would count.
 	synctest.Test(t, func(t *testing.T) {

@@ -104,6 +104,7 @@ func TestFaultyTurnsItsVerdictRed(t *testing.T) {
 		{"crosspod=off", "cross-pod", []string{"delivery_lost"}},
 	} {
 		t.Run(strings.ReplaceAll(tc.fault, "%", ""), func(t *testing.T) {
+			t.Parallel()
 			args := append([]string{"--serve-flag=--faulty=" + tc.fault, "--serve-flag=--i-know-this-breaks-delivery"}, small...)
 			res, code, stderr := runBenchAgain(t, nil, args...)
 			if code != 99 {
@@ -151,6 +152,7 @@ func TestDefectsAreNamed(t *testing.T) {
 		{"auth=silent", "auth", nil, []string{"auth probe"}},
 	} {
 		t.Run(strings.ReplaceAll(tc.fault, "%", ""), func(t *testing.T) {
+			t.Parallel()
 			args := []string{tc.scenario, "--serve-flag=--faulty=" + tc.fault, "--serve-flag=--i-know-this-breaks-delivery"}
 			res, code, stderr := runBenchAgain(t, nil, slices.Concat(args, small, few, tc.set)...)
 			if code != 99 || len(res.Runs) != 1 {
@@ -177,13 +179,16 @@ func containsAny(s string, subs []string) bool {
 func TestHealthyIsGreen(t *testing.T) {
 	const times = 20
 	for i := range times {
-		res, code, stderr := runBenchAgain(t, nil, append([]string{"--set", "DURATION=2s", "--set", "BYSTANDERS_FOR=3s"}, small...)...)
-		if code != 0 || len(res.Runs) != 3 {
-			for _, r := range res.Runs {
-				t.Logf("%s: %s %s\n%s", r.File, r.Verdict, r.Reason, strings.Join(r.failing(), "\n"))
+		t.Run(fmt.Sprint(i+1), func(t *testing.T) {
+			t.Parallel()
+			res, code, stderr := runBenchAgain(t, nil, append([]string{"--set", "DURATION=2s", "--set", "BYSTANDERS_FOR=3s"}, small...)...)
+			if code != 0 || len(res.Runs) != 3 {
+				for _, r := range res.Runs {
+					t.Logf("%s: %s %s\n%s", r.File, r.Verdict, r.Reason, strings.Join(r.failing(), "\n"))
+				}
+				t.Fatalf("exit code %d\n%s", code, stderr)
 			}
-			t.Fatalf("run %d of %d: exit code %d\n%s", i+1, times, code, stderr)
-		}
+		})
 	}
 }
 
@@ -205,7 +210,6 @@ func nodeCluster(t *testing.T, redis string, env ...string) (targets []string) {
 // TestBenchOnNode gives a Node socket.io server the same verdicts: right when
 // it is right, red for the right reason when a rule is broken.
 func TestBenchOnNode(t *testing.T) {
-	redis := rttest.Redis(t)
 	env := []string{"JWT_SECRET=" + testSecret, "JWT_AUD=chat", "JWT_ISS=team", "STRICT="}
 	for _, tc := range []struct{ broken, red, because string }{
 		{"", "", ""},
@@ -216,7 +220,9 @@ func TestBenchOnNode(t *testing.T) {
 		{"dup", "cross-pod", "delivery_duplicated"},
 	} {
 		t.Run(fmt.Sprintf("broken=%s", tc.broken), func(t *testing.T) {
-			args := append(nodeCluster(t, redis, "BREAK="+tc.broken), small...)
+			t.Parallel()
+			redis := rttest.NewRedisServer(t) // two of these clusters run at a time
+			args := append(nodeCluster(t, redis.URL(), "BREAK="+tc.broken), small...)
 			// How soon Node refuses on a busy machine is not what is tested.
 			args = append(args, "--set", "REJECT_WITHIN=10s")
 			res, code, stderr := runBenchAgain(t, env, append([]string{"auth", "throttle", "cross-pod"}, args...)...)
