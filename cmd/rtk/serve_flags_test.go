@@ -204,7 +204,7 @@ func TestParseFaults(t *testing.T) {
 		{"", nil, "empty fault"},
 		{"auth", nil, `"auth" has no value`},
 		{"auth=", nil, `"auth" has no value`},
-		{"auth=on", nil, "auth=on: want off, late or leak"},
+		{"auth=on", nil, "auth=on: want off, late, leak, silent or linger"},
 		{"throttle=leak", nil, "want off or late"},
 		{"crosspod=late", nil, "want off"},
 		{"dup=0", nil, "above 0"},

@@ -111,7 +111,10 @@ func TestPollerComesAndGoes(t *testing.T) {
 	if n := count(); n > before {
 		t.Errorf("%d descriptors are open, %d before", n, before)
 	}
-	if p := &d.pollers[0]; p.epoll != nil || p.count != 0 {
+	p := &d.pollers[0]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.epoll != nil || p.count != 0 {
 		t.Errorf("the poller has %d connections left, epoll set %v", p.count, p.epoll)
 	}
 }
