@@ -195,8 +195,12 @@ func (o *abOptions) conclude(s *session, rb, rh *loadgen.Report, opts compare.Op
 	if sig := s.signal.Load(); sig != nil {
 		return &exitError{code: signalCode(*sig), err: fmt.Errorf("interrupted: too little was measured to compare")}
 	}
-	if rb.Verdict == loadgen.Unreachable {
-		return &exitError{code: exitUnreachable, err: fmt.Errorf("base: %s", rb.Reason)}
+	// A side that reaches nobody ends the other one as well, perhaps before that
+	// has tried: either way there is nothing to compare.
+	for i, rep := range []*loadgen.Report{rb, rh} {
+		if rep.Verdict == loadgen.Unreachable {
+			return &exitError{code: exitUnreachable, err: fmt.Errorf("%s: %s", sides[i].Name, rep.Reason)}
+		}
 	}
 	res, err := compare.Interleaved(sides[0], sides[1], slicesOf(rb), slicesOf(rh), opts)
 	if err != nil {
