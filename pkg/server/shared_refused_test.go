@@ -36,6 +36,11 @@ func TestSharedRefused(t *testing.T) {
 			t.Fatalf("the other pod got %s, want %s", got, want)
 		}
 	}
+	eventually(t, "the session is saved", func() bool { // which comes after the client is told
+		journal.mu.Lock()
+		defer journal.mu.Unlock()
+		return journal.sessions[s.PID] != nil
+	})
 	second := b.sio(t)
 	if before, again := second.connect(s.again()); again.SID != s.SID || again.PID != s.PID || len(before) != 0 {
 		t.Errorf("got %q and the session %+v, want none and %+v", before, again, s)
