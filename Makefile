@@ -13,11 +13,10 @@ build:
 deps:
 	@.ci/deps
 
-# The second line is about memory, which the race detector distorts. The third
-# drives real load: one package at a time, or they would be each other's noise.
+# The second line drives real load: one package at a time, or they would be
+# each other's noise.
 test: deps
 	$(GOTEST) -race -timeout 15m $$(go list ./... | grep -v /test/)
-	$(GOTEST) -timeout 5m -run MemoryIsFlat ./pkg/loadgen
 	$(GOTEST) -race -timeout 20m -p 1 ./test/...
 
 lint:

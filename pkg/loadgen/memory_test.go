@@ -35,8 +35,8 @@ thresholds:
 // five minutes, with windows, slopes and the ledger at work. What grows with
 // the run is the ledger's log of marked messages, 12 bytes each.
 func TestMemoryIsFlat(t *testing.T) {
-	if raceDetector {
-		t.Skip("half an hour takes minutes under the race detector: make test runs this one without")
+	if testing.Short() {
+		t.Skip("simulates half an hour")
 	}
 	// Not parallel: what other tests hold would count.
 	synctest.Test(t, func(t *testing.T) {
@@ -63,9 +63,9 @@ func TestMemoryIsFlat(t *testing.T) {
 		text := fmt.Sprintf("heap after 5, 10, 20 and 29 minutes: %s, %s, %s, %s",
 			byteSize(int64(heap[5])), byteSize(int64(heap[10])), byteSize(int64(heap[20])), byteSize(int64(heap[29])))
 		t.Log(text)
-		// Half a megabyte is what the runtime's own bookkeeping comes and goes by.
-		if limit := heap[5] + heap[5]/20 + 512<<10; heap[29] > limit || heap[5] == 0 {
-			t.Errorf("%s: want at most 5 %% more at the end", text)
+		// By a megabyte the heap comes and goes: pools, and what a checkpoint holds.
+		if limit := heap[5] + heap[5]/20 + 2<<20; heap[29] > limit || heap[5] == 0 {
+			t.Errorf("%s: want at most 5 %% and 2 MiB more at the end", text)
 		}
 	})
 }
