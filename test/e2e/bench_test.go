@@ -1,10 +1,7 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,60 +10,10 @@ import (
 	"github.com/realtime-toolkit/rtk/internal/rttest"
 )
 
-// benchResult is what these tests read of the JSON result.
-type benchResult struct {
-	Schema string     `json:"schema"`
-	Runs   []benchRun `json:"runs"`
-}
-
-type benchRun struct {
-	File    string `json:"file"`
-	Verdict string `json:"verdict"`
-	Reason  string `json:"reason"`
-	Partial bool   `json:"partial"`
-	Checks  []struct {
-		Kind, Name, Status, Got, Want, Detail string
-	} `json:"checks"`
-}
-
-func (r benchRun) failing() (names []string) {
-	for _, c := range r.Checks {
-		if c.Status == "fail" {
-			names = append(names, c.Kind+" "+c.Name)
-		}
-	}
-	return names
-}
-
-// runBench runs `rtk bench -o json` and returns its result and exit code.
-func runBench(t *testing.T, env []string, args ...string) (benchResult, int, string) {
+// runBench runs `rtk bench`, again while a run is inconclusive.
+func runBench(t *testing.T, env []string, args ...string) (rttest.BenchResult, int, string) {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), "result.json")
-	args = append([]string{"bench", "-q", "--report", out}, args...)
-	p := rttest.Start(t, env, rttest.Binary(t, false), args...)
-	code := p.Wait(t, 3*time.Minute)
-	var res benchResult
-	if b, err := os.ReadFile(out); err == nil {
-		if err := json.Unmarshal(b, &res); err != nil {
-			t.Fatalf("result is no JSON: %v", err)
-		}
-	}
-	return res, code, p.Stderr()
-}
-
-// runBenchAgain is runBench, again while a run is inconclusive: then the machine
-// was too busy for a verdict, and the tests of verdicts have nothing to look at.
-func runBenchAgain(t *testing.T, env []string, args ...string) (res benchResult, code int, stderr string) {
-	t.Helper()
-	const tries = 3
-	for try := 1; ; try++ {
-		res, code, stderr = runBench(t, env, args...)
-		busy := slices.ContainsFunc(res.Runs, func(r benchRun) bool { return r.Verdict == "inconclusive" })
-		if !busy || try == tries {
-			return res, code, stderr
-		}
-		t.Logf("try %d is inconclusive: %s", try, strings.TrimSpace(stderr))
-	}
+	return rttest.Bench(t, rttest.Binary(t, false), env, args...)
 }
 
 // small makes the shipped scenarios short: what they prove stays the same.
@@ -78,7 +25,7 @@ var small = []string{
 	"--set", "P99=10s", "--set", "WITHIN=10s", "--set", "BYSTANDER_P99=5s", "--set", "REJECT_P99=10s", "--set", "BACKPLANE=10s", "--set", "TOLERANCE=25%",
 }
 
-func verdicts(res benchResult) map[string]string {
+func verdicts(res rttest.BenchResult) map[string]string {
 	m := map[string]string{}
 	for _, r := range res.Runs {
 		m[r.File] = r.Verdict
@@ -106,7 +53,7 @@ func TestFaultyTurnsItsVerdictRed(t *testing.T) {
 		t.Run(strings.ReplaceAll(tc.fault, "%", ""), func(t *testing.T) {
 			t.Parallel()
 			args := append([]string{"--serve-flag=--faulty=" + tc.fault, "--serve-flag=--i-know-this-breaks-delivery"}, small...)
-			res, code, stderr := runBenchAgain(t, nil, args...)
+			res, code, stderr := runBench(t, nil, args...)
 			if code != 99 {
 				t.Errorf("exit code %d, want 99\n%s", code, stderr)
 			}
@@ -124,7 +71,7 @@ func TestFaultyTurnsItsVerdictRed(t *testing.T) {
 				if r.Verdict == "pass" {
 					continue
 				}
-				failing := strings.Join(r.failing(), "\n")
+				failing := strings.Join(r.With("fail"), "\n")
 				if r.File == tc.red && !containsAny(failing, tc.because) {
 					t.Errorf("%s failed for the wrong reason:\n%s\nwant one of %q", r.File, failing, tc.because)
 				}
@@ -154,11 +101,11 @@ func TestDefectsAreNamed(t *testing.T) {
 		t.Run(strings.ReplaceAll(tc.fault, "%", ""), func(t *testing.T) {
 			t.Parallel()
 			args := []string{tc.scenario, "--serve-flag=--faulty=" + tc.fault, "--serve-flag=--i-know-this-breaks-delivery"}
-			res, code, stderr := runBenchAgain(t, nil, slices.Concat(args, small, few, tc.set)...)
+			res, code, stderr := runBench(t, nil, slices.Concat(args, small, few, tc.set)...)
 			if code != 99 || len(res.Runs) != 1 {
 				t.Fatalf("exit code %d, want 99\n%s", code, stderr)
 			}
-			if failing := strings.Join(res.Runs[0].failing(), "\n"); !containsAny(failing, tc.because) {
+			if failing := strings.Join(res.Runs[0].With("fail"), "\n"); !containsAny(failing, tc.because) {
 				t.Errorf("failed for the wrong reason:\n%s\nwant one of %q", failing, tc.because)
 			}
 		})
@@ -181,10 +128,10 @@ func TestHealthyIsGreen(t *testing.T) {
 	for i := range times {
 		t.Run(fmt.Sprint(i+1), func(t *testing.T) {
 			t.Parallel()
-			res, code, stderr := runBenchAgain(t, nil, append([]string{"--set", "DURATION=2s", "--set", "BYSTANDERS_FOR=3s"}, small...)...)
+			res, code, stderr := runBench(t, nil, append([]string{"--set", "DURATION=2s", "--set", "BYSTANDERS_FOR=3s"}, small...)...)
 			if code != 0 || len(res.Runs) != 3 {
 				for _, r := range res.Runs {
-					t.Logf("%s: %s %s\n%s", r.File, r.Verdict, r.Reason, strings.Join(r.failing(), "\n"))
+					t.Logf("%s: %s %s\n%s", r.File, r.Verdict, r.Reason, strings.Join(r.With("fail"), "\n"))
 				}
 				t.Fatalf("exit code %d\n%s", code, stderr)
 			}
@@ -225,7 +172,7 @@ func TestBenchOnNode(t *testing.T) {
 			args := append(nodeCluster(t, redis.URL(), "BREAK="+tc.broken), small...)
 			// How soon Node refuses on a busy machine is not what is tested.
 			args = append(args, "--set", "REJECT_WITHIN=10s")
-			res, code, stderr := runBenchAgain(t, env, append([]string{"auth", "throttle", "cross-pod"}, args...)...)
+			res, code, stderr := runBench(t, env, append([]string{"auth", "throttle", "cross-pod"}, args...)...)
 			want := 99
 			if tc.red == "" {
 				want = 0
@@ -235,11 +182,11 @@ func TestBenchOnNode(t *testing.T) {
 			}
 			for _, r := range res.Runs {
 				if r.File == tc.red {
-					if failing := strings.Join(r.failing(), "\n"); r.Verdict != "fail" || !strings.Contains(failing, tc.because) {
+					if failing := strings.Join(r.With("fail"), "\n"); r.Verdict != "fail" || !strings.Contains(failing, tc.because) {
 						t.Errorf("%s: %s, want fail because of %s; failing are\n%s", r.File, r.Verdict, tc.because, failing)
 					}
 				} else if r.Verdict != "pass" {
-					t.Errorf("%s: %s %s\n%s", r.File, r.Verdict, r.Reason, strings.Join(r.failing(), "\n"))
+					t.Errorf("%s: %s %s\n%s", r.File, r.Verdict, r.Reason, strings.Join(r.With("fail"), "\n"))
 				}
 			}
 			if len(res.Runs) != 3 {

@@ -8,7 +8,8 @@ import (
 	"github.com/realtime-toolkit/rtk/internal/rttest"
 )
 
-func (r benchRun) got(name string) string {
+// got is what the first check of a name found.
+func got(r rttest.BenchRun, name string) string {
 	for _, c := range r.Checks {
 		if strings.HasPrefix(c.Name, name) {
 			return c.Status + ": " + c.Got
@@ -46,14 +47,14 @@ thresholds:
 	for _, tc := range []struct{ name, recover, verdict string }{{"recovered", "true", "pass"}, {"not asked for", "false", "fail"}} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			res, _, stderr := runBenchAgain(t, nil, scenarioFile(t, scenario(tc.recover)))
+			res, _, stderr := runBench(t, nil, scenarioFile(t, scenario(tc.recover)))
 			if len(res.Runs) != 1 {
 				t.Fatal(stderr)
 			}
 			r := res.Runs[0]
-			failed := strings.HasPrefix(r.got("resume_gap"), "fail") && strings.HasPrefix(r.got("feed"), "fail")
+			failed := strings.HasPrefix(got(r, "resume_gap"), "fail") && strings.HasPrefix(got(r, "feed"), "fail")
 			if r.Verdict != tc.verdict || failed != (tc.verdict == "fail") {
-				t.Errorf("verdict %s (%s)\nresume_gap %s\nfeed %s\nstate_recovered %s", r.Verdict, r.Reason, r.got("resume_gap"), r.got("feed"), r.got("state_recovered"))
+				t.Errorf("verdict %s (%s)\nresume_gap %s\nfeed %s\nstate_recovered %s", r.Verdict, r.Reason, got(r, "resume_gap"), got(r, "feed"), got(r, "state_recovered"))
 			}
 		})
 	}
@@ -70,7 +71,7 @@ func TestLongPollServers(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			res, _, stderr := runBenchAgain(t, nil, scenarioFile(t, `version: 1
+			res, _, stderr := runBench(t, nil, scenarioFile(t, `version: 1
 targets:
   feed: { url: "`+tc.feed+` }
   api: { url: "`+tc.api+`", protocol: http }

@@ -147,7 +147,7 @@ func TestInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatalf("no partial report: %v", err)
 	}
-	var res benchResult
+	var res rttest.BenchResult
 	if err := json.Unmarshal(b, &res); err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ targets: { api: { url: "`+front.URL+`", protocol: socketio } }
 clients: { probe: { count: 5, sticky: probe } }
 thresholds: { sticky_unknown_sid: count == 0 }
 `)
-			res, _, stderr := runBenchAgain(t, nil, file)
+			res, _, stderr := runBench(t, nil, file)
 			if len(res.Runs) != 1 {
 				t.Fatal(stderr)
 			}
